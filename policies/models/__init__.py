@@ -1,0 +1,56 @@
+from policies.models.catalogue import (
+    Cause,
+    CoveredPart,
+    DroneModel,
+    Exclusion,
+    Part,
+    Plan,
+    Region,
+    RegionCountry,
+    ReplacementFee,
+    Series,
+)
+from policies.models.clock import ReminderDay, SweepRun
+from policies.models.code import ActivationCode, CodeBatch, CodeEvent
+from policies.models.drone import ActivationSource, Drone
+from policies.models.event import Event
+from policies.models.letter import Letter
+from policies.models.order import Order, OrderEvent
+from policies.models.people import Customer
+from policies.models.policy import AllowanceUse, Hold, Period, Policy, PolicyEvent
+from policies.models.throttle import Throttle
+from policies.models.verification import BindingPermit, VerificationStep, VideoVerification
+
+__all__ = [
+    "ActivationCode",
+    "ActivationSource",
+    "AllowanceUse",
+    "BindingPermit",
+    "Cause",
+    "CodeBatch",
+    "CodeEvent",
+    "CoveredPart",
+    "Customer",
+    "Drone",
+    "DroneModel",
+    "Event",
+    "Exclusion",
+    "Hold",
+    "Letter",
+    "Order",
+    "OrderEvent",
+    "Part",
+    "Period",
+    "Plan",
+    "Policy",
+    "PolicyEvent",
+    "Region",
+    "RegionCountry",
+    "ReminderDay",
+    "ReplacementFee",
+    "Series",
+    "SweepRun",
+    "Throttle",
+    "VerificationStep",
+    "VideoVerification",
+]

@@ -1,0 +1,76 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from policies.models.catalogue import Plan, Region
+from policies.models.drone import Drone
+from policies.models.event import Event
+from policies.models.people import Customer
+from policies.models.policy import Policy
+
+
+class Order(models.Model):
+    """A drone and a plan bought together (B9): it needs no code.
+
+    Its policy is made when the drone ships, because only then is its beginning known.
+    The terms are those of the day of the order (P4).
+    """
+
+    reference = models.CharField(_("order reference"), max_length=64)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
+    drone = models.ForeignKey(Drone, on_delete=models.PROTECT, related_name="orders")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
+    months = models.PositiveSmallIntegerField(_("months"))
+    replacements = models.PositiveSmallIntegerField(_("replacements"))
+    warranty_months = models.PositiveSmallIntegerField(_("extra warranty (months)"))
+    binding_window_hours = models.PositiveSmallIntegerField(_("binding window (hours)"))
+    placed_at = models.DateTimeField(_("ordered"))
+    shipped_at = models.DateTimeField(_("shipped"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    policy = models.OneToOneField(
+        Policy, on_delete=models.PROTECT, null=True, blank=True, related_name="order"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        permissions = [
+            ("enter_order", "Can enter, ship and cancel orders"),
+            ("import_orders", "Can import orders"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference"],
+                name="order_reference_once",
+                violation_error_message=_("An order with this reference is on file already."),
+            ),
+            models.UniqueConstraint(
+                fields=["drone"],
+                condition=Q(cancelled_at__isnull=True),
+                name="order_one_per_drone",
+                violation_error_message=_("This drone is part of another order."),
+            ),
+            models.CheckConstraint(
+                condition=Q(policy__isnull=True) | Q(shipped_at__isnull=False),
+                name="order_policy_after_shipment",
+            ),
+            models.CheckConstraint(
+                condition=Q(shipped_at__isnull=True) | Q(shipped_at__gte=F("placed_at")),
+                name="order_shipped_after_placed",
+                violation_error_message=_("A drone is not shipped before it is ordered."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class OrderEvent(Event):
+    class Kind(models.TextChoices):
+        PLACED = "placed", _("Ordered")
+        SHIPPED = "shipped", _("Shipped")
+        CORRECTED = "corrected", _("Shipment corrected")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")

@@ -1,0 +1,265 @@
+import secrets
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from policies import terms
+from policies.models.catalogue import Plan, Region
+from policies.models.code import ActivationCode
+from policies.models.drone import Drone
+from policies.models.event import Event
+from policies.models.people import Customer
+from policies.random_names import random_name
+
+
+def new_policy_number() -> str:
+    return f"POL-{random_name(8)}"
+
+
+def new_token() -> str:
+    """The unguessable part of a customer's link: 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def with_allowance(self) -> "PolicyQuerySet":
+        """Annotates `granted` and `used`, counted from the periods and the ledger."""
+        granted = Period.objects.filter(policy=OuterRef("pk")).order_by().values("policy")
+        used = AllowanceUse.objects.live().filter(policy=OuterRef("pk")).order_by().values("policy")
+        return self.annotate(
+            granted=Coalesce(Subquery(granted.annotate(n=Sum("replacements")).values("n")), 0),
+            used=Coalesce(Subquery(used.annotate(n=Count("*")).values("n")), 0),
+        )
+
+    def running(self) -> "PolicyQuerySet":
+        """Not marked as ended. Whether one is in force also asks its dates and ledger."""
+        return self.filter(status__in=Policy.RUNNING)
+
+    def counting(self) -> "PolicyQuerySet":
+        """Those that a drone has had (B4): not the ones cancelled before they began."""
+        return self.exclude(status=Policy.Status.CANCELLED, cancelled_at__lt=F("starts_at"))
+
+    def in_force(self, *, at: datetime) -> "PolicyQuerySet":
+        """Usable at `at`: within the term, with a replacement left (P3, E1)."""
+        return (
+            self.running()
+            .filter(starts_at__lte=at, ends_at__gt=at)
+            .with_allowance()
+            .filter(granted__gt=F("used"))  # type: ignore[misc]
+        )
+
+
+class Policy(models.Model):
+    """A plan in the life of one drone.
+
+    `ends_at` repeats the end of the last period, so that one row and one small index
+    answer the sweep; binding and renewal write both in one transaction.
+    """
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled", _("Begins soon")
+        ACTIVE = "active", _("Active")
+        EXPIRED = "expired", _("Expired")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    # Scheduled or active: which of the two a policy is marked as never decides whether it
+    # can be used, its dates do (E1).
+    RUNNING = ["scheduled", "active"]
+
+    number = models.CharField(_("number"), max_length=12, default=new_policy_number)
+    token = models.CharField(max_length=43, default=new_token, editable=False)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
+    drone = models.ForeignKey(Drone, on_delete=models.PROTECT, related_name="policies")
+    drone_life = models.PositiveSmallIntegerField(_("life of the drone"), default=1)
+    holder = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="policies")
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ACTIVE)
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    cancel_reason = models.CharField(_("cancelled because"), max_length=255, blank=True)
+    created_at = models.DateTimeField(_("created"))
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = _("policies")
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        permissions = [
+            ("bind_policy", "Can bind a policy to a drone at the desk"),
+            ("renew_policy", "Can sell a renewal at the desk"),
+            ("transfer_policy", "Can move a policy to a new owner"),
+            ("cancel_policy", "Can cancel a policy"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["number"], name="policy_number_once"),
+            models.UniqueConstraint(fields=["token"], name="policy_token_once"),
+            models.UniqueConstraint(
+                fields=["drone"],
+                condition=Q(status__in=["scheduled", "active"]),
+                name="policy_one_running_per_drone",
+                violation_error_message=_("This drone already has a running policy."),
+            ),
+            models.UniqueConstraint(
+                fields=["drone", "drone_life"],
+                # One cancelled before it began does not count (B9).
+                condition=~Q(status="cancelled", cancelled_at__lt=F("starts_at")),
+                name="policy_one_per_life_of_a_drone",
+                violation_error_message=_("This drone has already had a care plan."),
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="policy_ends_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="cancelled", cancelled_at__isnull=False) & ~Q(cancel_reason="")
+                | ~Q(status="cancelled") & Q(cancelled_at__isnull=True, cancel_reason=""),
+                name="policy_cancelled_has_reason",
+                violation_error_message=_("A cancelled policy needs a reason."),
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["scheduled", "active", "expired", "cancelled"]),
+                name="policy_status_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["ends_at", "id"], condition=Q(status="active"), name="policy_due_idx"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def granted_replacements(self) -> int:
+        return sum(period.replacements for period in self.periods.all())
+
+    def used_replacements(self) -> int:
+        return sum(1 for use in self.uses.all() if use.given_back_at is None)
+
+    def replacements_left(self) -> int:
+        return self.granted_replacements() - self.used_replacements()
+
+    def is_in_force(self, *, at: datetime) -> bool:
+        """Computed from dates and ledger, whatever the sweep has marked so far (E1)."""
+        return self.status in self.RUNNING and terms.in_force(
+            self.starts_at, self.ends_at, self.replacements_left(), at=at
+        )
+
+
+class Period(models.Model):
+    """A stretch of a policy's term under the terms it was sold with: the plan, then its renewal."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="periods")
+    number = models.PositiveSmallIntegerField(_("number"), default=1)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    code = models.OneToOneField(
+        ActivationCode,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="period",
+        error_messages={"unique": _("This code has been used.")},
+    )
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    months = models.PositiveSmallIntegerField(_("months"))
+    replacements = models.PositiveSmallIntegerField(_("replacements"))
+    warranty_months = models.PositiveSmallIntegerField(_("extra warranty (months)"), default=0)
+    binding_window_hours = models.PositiveSmallIntegerField(_("binding window (hours)"))
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        ordering = ["policy", "number"]
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "number"], name="period_number_once"),
+            # The plan and one renewal: Refresh + is bought once per policy (R1).
+            models.CheckConstraint(condition=Q(number__in=[1, 2]), name="period_one_renewal"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="period_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan} {self.number}"
+
+
+class PolicyEvent(Event):
+    class Kind(models.TextChoices):
+        BOUND = "bound", _("Bound to a drone")
+        LINK_SENT = "link_sent", _("Link sent to the holder")
+        USE_TAKEN = "use_taken", _("Replacement taken from the allowance")
+        USE_GIVEN_BACK = "use_given_back", _("Replacement given back to the allowance")
+        MOVED = "moved", _("Moved to a replacement drone")
+        SCHEDULED = "scheduled", _("Made for an order")
+        RESCHEDULED = "rescheduled", _("Moved with its shipment")
+        ACTIVATED = "activated", _("Begun")
+        RENEWED = "renewed", _("Renewed")
+        TRANSFERRED = "transferred", _("Moved to a new owner")
+        CANCELLED = "cancelled", _("Cancelled")
+        EXPIRED = "expired", _("Expired")
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="events")
+
+
+class AllowanceUseQuerySet(models.QuerySet["AllowanceUse"]):
+    def live(self) -> "AllowanceUseQuerySet":
+        return self.filter(given_back_at__isnull=True)
+
+
+class AllowanceUse(models.Model):
+    """One replacement taken from a policy's allowance: the ledger (K4).
+
+    `reference` is the claim's number. `ordinal` says which replacement it is; a trigger
+    refuses one beyond what the periods grant, so the allowance cannot be overdrawn.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="uses")
+    ordinal = models.PositiveSmallIntegerField(_("ordinal"))
+    reference = models.CharField(_("reference"), max_length=32)
+    taken_at = models.DateTimeField(_("taken"))
+    given_back_at = models.DateTimeField(_("given back"), null=True, blank=True)
+
+    objects = AllowanceUseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("replacement used")
+        verbose_name_plural = _("replacements used")
+        ordering = ["policy", "taken_at"]
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="use_reference_once"),
+            models.UniqueConstraint(
+                fields=["policy", "ordinal"],
+                condition=Q(given_back_at__isnull=True),
+                name="use_ordinal_once",
+            ),
+            models.CheckConstraint(condition=Q(ordinal__gte=1), name="use_ordinal_positive"),
+            models.CheckConstraint(
+                condition=Q(given_back_at__isnull=True) | Q(given_back_at__gte=F("taken_at")),
+                name="use_given_back_after_taken",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ordinal} ({self.reference})"
+
+
+class Hold(models.Model):
+    """Something open that a policy must wait for: while held it is not cancelled or transferred."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="holds")
+    reference = models.CharField(_("reference"), max_length=32)
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        ordering = ["since"]
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(fields=["reference"], name="hold_once")]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -1,0 +1,54 @@
+"""The arithmetic of terms. Pure: plain values in, plain values out; all instants are aware."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+
+UTC = ZoneInfo("UTC")
+
+
+def add_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
+    """The same wall-clock time in `zone`, `months` calendar months later, in UTC (P2).
+
+    Month ends clamp. A wall-clock time that a daylight-saving change skips moves forward
+    by the change; one that happens twice means the first.
+    """
+    wall_clock = instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    return (wall_clock + relativedelta(months=months)).replace(tzinfo=zone).astimezone(UTC)
+
+
+def binding_deadline(activated_at: datetime, window_hours: int) -> datetime:
+    """The last instant, in UTC, at which an activated drone may be bound (B2).
+
+    Real hours, not wall clock: Python would add wall-clock hours to an instant that comes
+    in the zone of a region, an hour wrong over each daylight-saving change.
+    """
+    return activated_at.astimezone(UTC) + timedelta(hours=window_hours)
+
+
+def within_binding_window(activated_at: datetime, window_hours: int, *, at: datetime) -> bool:
+    """Whether `at` lies in the binding window; the boundary instant still counts (B2)."""
+    return at <= binding_deadline(activated_at, window_hours)
+
+
+def permit_open(opened_at: datetime, deadline_at: datetime, *, at: datetime) -> bool:
+    """Whether a binding permit still opens the door at `at`; its last instant counts (B3)."""
+    return opened_at <= at <= deadline_at
+
+
+def in_term(starts_at: datetime, ends_at: datetime, *, at: datetime) -> bool:
+    """Whether `at` lies in the term; the end itself no longer does (P2, P3)."""
+    return starts_at <= at < ends_at
+
+
+def in_force(
+    starts_at: datetime, ends_at: datetime, replacements_left: int, *, at: datetime
+) -> bool:
+    """Whether the policy can be used at `at`: within its term, with a replacement left (P3, E1)."""
+    return in_term(starts_at, ends_at, at=at) and replacements_left > 0
+
+
+def warranty_end(activated_at: datetime, months: int, zone: ZoneInfo) -> datetime:
+    """When the manufacturer's warranty ends: `months` from the drone's activation (P8)."""
+    return add_months(activated_at, months, zone)
