@@ -1,0 +1,23 @@
+from policies.admin import (
+    catalogue,
+    clock,
+    codes,
+    letters,
+    orders,
+    people,
+    policies,
+    staff,
+    verification,
+)
+
+__all__ = [
+    "catalogue",
+    "clock",
+    "codes",
+    "letters",
+    "orders",
+    "people",
+    "policies",
+    "staff",
+    "verification",
+]

@@ -1,0 +1,109 @@
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from policies.backoffice import BackOfficeAdmin
+from policies.models import (
+    CoveredPart,
+    DroneModel,
+    Exclusion,
+    Plan,
+    Region,
+    RegionCountry,
+    ReplacementFee,
+    Series,
+)
+
+
+class CatalogueAdmin(BackOfficeAdmin):
+    """The dealer's own data: managers edit it, and every change is in the history."""
+
+
+class CountryInline(admin.TabularInline):
+    model = RegionCountry
+    extra = 1
+
+
+@admin.register(Region)
+class RegionAdmin(CatalogueAdmin):
+    list_display = ["name", "code", "currency", "time_zone", "binding_window_hours", "countries"]
+    inlines = [CountryInline]
+    fieldsets = [
+        (None, {"fields": ["code", "name", "currency", "time_zone"]}),
+        (_("Binding"), {"fields": ["binding_window_hours", "permit_hours"]}),
+        (
+            _("Service centre"),
+            {
+                "fields": (
+                    "service_centre",
+                    "line1",
+                    "line2",
+                    "city",
+                    "state",
+                    "postal_code",
+                    "country",
+                )
+            },
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Region]:
+        return super().get_queryset(request).annotate(country_count=Count("countries"))
+
+    @admin.display(description=_("countries"))
+    def countries(self, region: Region) -> int:
+        return region.country_count  # type: ignore[attr-defined]
+
+
+class PartInline(admin.TabularInline):
+    model = CoveredPart
+    extra = 1
+    fields = ["part"]
+
+
+@admin.register(Series)
+class SeriesAdmin(CatalogueAdmin):
+    list_display = ["name", "slug", "covered"]
+    inlines = [PartInline]
+    prepopulated_fields = {"slug": ["name"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Series]:
+        return super().get_queryset(request).prefetch_related("parts")
+
+    @admin.display(description=_("parts covered"))
+    def covered(self, series: Series) -> str:
+        return ", ".join(str(covered.get_part_display()) for covered in series.parts.all())
+
+
+@admin.register(DroneModel)
+class DroneModelAdmin(CatalogueAdmin):
+    list_display = ["name", "slug", "series", "warranty_months"]
+    list_filter = ["series"]
+    list_select_related = ["series"]
+    search_fields = ["name", "slug"]
+    inlines = [PartInline]
+    prepopulated_fields = {"slug": ["name"]}
+
+
+@admin.register(Plan)
+class PlanAdmin(CatalogueAdmin):
+    list_display = ["name", "code", "months", "replacements", "warranty_months", "renews"]
+    list_select_related = ["renews"]
+
+
+@admin.register(Exclusion)
+class ExclusionAdmin(CatalogueAdmin):
+    list_display = ["title", "cause"]
+
+
+@admin.register(ReplacementFee)
+class ReplacementFeeAdmin(CatalogueAdmin):
+    list_display = ["drone_model", "region", "ordinal", "money", "valid_from"]
+    list_filter = ["region", "ordinal", "drone_model"]
+    list_select_related = ["drone_model", "region"]
+    autocomplete_fields = ["drone_model"]
+
+    @admin.display(description=_("fee"), ordering="amount")
+    def money(self, fee: ReplacementFee) -> str:
+        return f"{fee.region.currency} {fee.amount}"

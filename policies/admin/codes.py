@@ -1,0 +1,356 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from policies import binding, codes
+from policies.admin.forms import (
+    DeskBindingForm,
+    GenerateForm,
+    ReasonForm,
+    RevealForm,
+    SellForm,
+    SellFromStockForm,
+)
+from policies.backoffice import (
+    Done,
+    EventInline,
+    Operation,
+    RecordAdmin,
+    link,
+    now,
+    pill,
+)
+from policies.models import ActivationCode, CodeBatch, CodeEvent
+from policies.sealing import SealBroken
+
+
+class Generate(Operation):
+    slug = "generate"
+    label = _("Issue a batch of codes")
+    explanation = _(
+        "The codes go into stock, sealed. Each reaches its buyer by letter when it is sold. "
+        "For a file of whole codes, to print cards from, use the command generate_codes."
+    )
+    permission = "policies.generate_codes"
+    form_class = GenerateForm
+
+    def run(self, form: Any) -> Done:
+        batch = codes.generate(**form.cleaned_data, actor=self.actor, now=now())
+        issued = ngettext(
+            "%(count)d code is in stock.", "%(count)d codes are in stock.", batch.size
+        )
+        return Done(issued % {"count": batch.size}, go_to=batch)
+
+
+@admin.register(CodeBatch)
+class CodeBatchAdmin(RecordAdmin):
+    list_display = [
+        "id",
+        "plan",
+        "drone_model",
+        "region",
+        "origin",
+        "size",
+        "in_stock",
+        "created_at",
+    ]
+    list_display_links = ["id", "plan"]
+    list_filter = ["origin", "plan", "region", "drone_model"]
+    list_select_related = ["plan", "drone_model", "region"]
+    sortable_by = ["id"]
+    fields = [
+        "plan",
+        "drone_model",
+        "region",
+        "origin",
+        "source",
+        "size",
+        "in_stock",
+        "created_at",
+        "actor",
+    ]
+    readonly_fields = ["in_stock"]
+    list_operations = (Generate,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CodeBatch]:
+        # Counted for the batches of the page, from the index of codes in stock.
+        stock = ActivationCode.objects.in_stock().filter(batch=OuterRef("pk")).order_by()
+        left = Subquery(stock.values("batch").annotate(n=Count("*")).values("n"))
+        return super().get_queryset(request).annotate(left=Coalesce(left, 0))
+
+    @admin.display(description=_("still in stock"))
+    def in_stock(self, batch: CodeBatch) -> int:
+        return batch.left  # type: ignore[attr-defined]
+
+
+class SellFromStock(Operation):
+    slug = "sell"
+    label = _("Sell codes")
+    explanation = _("Takes the oldest codes in stock and mails them to the buyer in one letter.")
+    permission = "policies.sell_code"
+    form_class = SellFromStockForm
+
+    def run(self, form: Any) -> Done:
+        facts = dict(form.cleaned_data)
+        buyer = form.buyer(now=now())
+        sold = codes.sell_from_stock(
+            plan=facts["plan"],
+            drone_model=facts["drone_model"],
+            region=facts["region"],
+            quantity=facts["quantity"],
+            to=buyer,
+            order_reference=facts["order_reference"],
+            actor=self.actor,
+            now=now(),
+        )
+        said = ngettext(
+            "%(count)d code sold to %(buyer)s; the letter is on its way.",
+            "%(count)d codes sold to %(buyer)s; the letter is on its way.",
+            len(sold),
+        )
+        return Done(said % {"count": len(sold), "buyer": buyer.name}, go_to=sold[0])
+
+
+class Sell(Operation):
+    slug = "sell"
+    label = _("Sell this code")
+    permission = "policies.sell_code"
+    form_class = SellForm
+
+    def open(self) -> bool:
+        return self.obj.state == ActivationCode.State.IN_STOCK
+
+    def run(self, form: Any) -> Done:
+        buyer = form.buyer(now=now())
+        codes.sell(
+            self.obj,
+            to=buyer,
+            order_reference=form.cleaned_data["order_reference"],
+            actor=self.actor,
+            now=now(),
+        )
+        return Done(_("Sold to %(buyer)s; the letter is on its way.") % {"buyer": buyer.name})
+
+
+class Reveal(Operation):
+    slug = "reveal"
+    label = _("Show the whole code")
+    explanation = _("Whoever has the code can use it. That you looked goes into the history.")
+    permission = "policies.reveal_code"
+    form_class = RevealForm
+
+    def run(self, form: Any) -> Done:
+        try:
+            whole = codes.reveal(
+                self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=now()
+            )
+        except SealBroken as error:
+            raise forms.ValidationError(_("This code does not open: %s") % error) from error
+        # The log says that it was shown, never what.
+        return Done(_("This is the code. It is not shown again."), "Whole code shown", [whole])
+
+
+class Void(Operation):
+    slug = "void"
+    label = _("Void this code")
+    explanation = _("A void code can never be sold or redeemed.")
+    permission = "policies.void_code"
+    form_class = ReasonForm
+    dangerous = True
+
+    def open(self) -> bool:
+        return self.obj.state != ActivationCode.State.VOID and not self.obj.redeemed
+
+    def run(self, form: Any) -> Done:
+        codes.void(self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=now())
+        return Done(_("The code is void."))
+
+
+class Bind(Operation):
+    slug = "bind"
+    label = _("Bind to a drone")
+    explanation = _("Starts the policy at once and mails the agreement to the holder.")
+    permission = "policies.bind_policy"
+    form_class = DeskBindingForm
+
+    def open(self) -> bool:
+        return self.obj.state == ActivationCode.State.SOLD and not self.obj.redeemed
+
+    def initial(self) -> dict[str, Any]:
+        buyer = self.obj.sold_to
+        if buyer is None:
+            return {}
+        return {
+            "name": buyer.name,
+            "email": buyer.email,
+            "phone": buyer.phone,
+            "country": buyer.country,
+        }
+
+    def form(self, data: Any = None) -> forms.Form:
+        return DeskBindingForm(data, initial=self.initial(), zone=self.obj.batch.region.zone)
+
+    def run(self, form: Any) -> Done:
+        try:
+            policy = binding.bind_at_desk(
+                self.obj,
+                form.application(),
+                actor=self.actor,
+                now=now(),
+            )
+        except binding.ModelNeeded as missing:
+            raise forms.ValidationError({"drone_model": missing.message}) from missing
+        return Done(_("%(number)s is bound.") % {"number": policy.number}, go_to=policy)
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        states = ActivationCode.State
+        return [
+            (states.IN_STOCK, states.IN_STOCK.label),
+            ("open", _("Sold, not redeemed")),
+            ("redeemed", _("Redeemed")),
+            (states.VOID, states.VOID.label),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        match self.value():
+            case "redeemed":
+                return queryset.filter(period__isnull=False)
+            case "open":
+                return queryset.filter(period__isnull=True, state=ActivationCode.State.SOLD)
+            case ActivationCode.State.IN_STOCK | ActivationCode.State.VOID as state:
+                return queryset.filter(state=state)
+        return queryset
+
+
+class CodeHistory(EventInline):
+    model = CodeEvent
+
+
+@admin.register(ActivationCode)
+class ActivationCodeAdmin(RecordAdmin):
+    list_display = [
+        "tail",
+        "state_pill",
+        "plan",
+        "drone_model",
+        "region",
+        "buyer",
+        "sold_at",
+        "order_reference",
+        "policy",
+    ]
+    list_filter = [StateFilter, "batch__plan", "batch__region", "batch__drone_model"]
+    list_select_related = [
+        "batch__plan",
+        "batch__drone_model",
+        "batch__region",
+        "sold_to",
+        "period__policy",
+    ]
+    sortable_by = ()
+    search_fields = ["last_four"]
+    search_help_text = _("A whole code, its last four characters, an order reference or an e-mail.")
+    fields = [
+        "tail",
+        "state_pill",
+        "batch",
+        "plan",
+        "drone_model",
+        "region",
+        "buyer",
+        "sold_at",
+        "order_reference",
+        "sold_terms",
+        "policy",
+        "void_reason",
+    ]
+    readonly_fields = [
+        "tail",
+        "state_pill",
+        "plan",
+        "drone_model",
+        "region",
+        "buyer",
+        "sold_terms",
+        "policy",
+    ]
+    operations = (Bind, Sell, Reveal, Void)
+    list_operations = (SellFromStock,)
+    inlines = [CodeHistory]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ActivationCode]:
+        return ActivationCode.objects.with_redeemed().select_related(*self.list_select_related)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """One indexed column, chosen by the shape of the term."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if "@" in term:
+            return queryset.filter(sold_to__email=term.lower()), False
+        normalised = codes.normalise(term)
+        if len(normalised) == codes.LENGTH:
+            try:
+                found = codes.find(term)
+            except codes.Mistyped:
+                return queryset.none(), False
+            return queryset.filter(pk=found.pk if found else None), False
+        tail = Q(last_four=normalised) if len(normalised) == 4 else Q(pk=None)
+        return queryset.filter(tail | Q(order_reference=term)), False
+
+    @admin.display(description=_("code"))
+    def tail(self, code: ActivationCode) -> str:
+        return f"… {code.last_four}"
+
+    @admin.display(description=_("state"))
+    def state_pill(self, code: ActivationCode) -> SafeString:
+        if code.redeemed:  # type: ignore[attr-defined]
+            return pill("quiet", _("Redeemed"))
+        kind = {"in_stock": "busy", "sold": "good", "void": "bad"}[code.state]
+        return pill(kind, code.get_state_display())
+
+    @admin.display(description=_("plan"))
+    def plan(self, code: ActivationCode) -> str:
+        return code.batch.plan.name
+
+    @admin.display(description=_("model"))
+    def drone_model(self, code: ActivationCode) -> str:
+        return code.batch.drone_model.name
+
+    @admin.display(description=_("region"))
+    def region(self, code: ActivationCode) -> str:
+        return code.batch.region.name
+
+    @admin.display(description=_("sold to"))
+    def buyer(self, code: ActivationCode) -> str:
+        return link(code.sold_to, code.sold_to and code.sold_to.name)
+
+    @admin.display(description=_("policy"))
+    def policy(self, code: ActivationCode) -> str:
+        return link(code.period.policy) if code.redeemed else "–"  # type: ignore[attr-defined]
+
+    @admin.display(description=_("terms it was sold under"))
+    def sold_terms(self, code: ActivationCode) -> str:
+        if code.sold_at is None:
+            return "–"
+        return (
+            _(
+                "%(months)d months, %(replacements)d replacements, "
+                "to be bound within %(binding_window_hours)d hours of activation"
+            )
+            % code.sold_terms()._asdict()
+        )

@@ -1,0 +1,233 @@
+"""The forms of the back office's operations: they read what was typed, and decide nothing."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from policies import people
+from policies.binding import Application
+from policies.inputs import (
+    CountryField,
+    DroneModelField,
+    EmailField,
+    LocalInstantField,
+    PhoneField,
+    PlainCharField,
+    SerialField,
+    on_the_clock_of,
+)
+from policies.models import Customer, DroneModel, Plan, Region, VerificationStep
+
+UTC = ZoneInfo("UTC")
+
+
+class CatalogueForm(forms.Form):
+    plan = forms.ModelChoiceField(Plan.objects.all(), label=_("Plan"))
+    drone_model = forms.ModelChoiceField(DroneModel.objects.all(), label=_("Model"))
+    region = forms.ModelChoiceField(Region.objects.all(), label=_("Region"))
+
+
+class GenerateForm(CatalogueForm):
+    count = forms.IntegerField(
+        label=_("How many"),
+        min_value=1,
+        max_value=20_000,
+        help_text=_("Up to 20,000 here; the command generate_codes makes more."),
+    )
+
+
+class BuyerForm(forms.Form):
+    """Who buys. A customer who is on file is found again by e-mail, name and country."""
+
+    name = PlainCharField(label=_("Name"), max_length=120)
+    email = EmailField()
+    phone = PhoneField(required=False)
+    country = CountryField()
+    order_reference = PlainCharField(label=_("Order reference"), max_length=64, required=False)
+
+    def buyer(self, *, now: datetime) -> Customer:
+        facts = self.cleaned_data
+        return people.known(
+            name=facts["name"],
+            email=facts["email"],
+            country=facts["country"],
+            phone=facts["phone"],
+            now=now,
+        )
+
+
+class SellForm(BuyerForm):
+    """One code, already chosen."""
+
+
+class SellFromStockForm(BuyerForm, CatalogueForm):
+    quantity = forms.IntegerField(label=_("How many"), initial=1, min_value=1, max_value=500)
+
+    field_order = ["plan", "drone_model", "region", "quantity"]
+
+
+class ReasonForm(forms.Form):
+    reason = PlainCharField(label=_("Reason"), max_length=255)
+
+
+class RevealForm(forms.Form):
+    reason = PlainCharField(
+        label=_("Reason"), max_length=255, help_text=_("Kept in the history with your name.")
+    )
+
+
+class DeskBindingForm(forms.Form):
+    serial = SerialField()
+    drone_model = DroneModelField(
+        required=False, help_text=_("Needed only for a serial number that is not on file.")
+    )
+    activated_at = LocalInstantField(
+        label=_("Activated at"),
+        required=False,
+        help_text=_(
+            "As the customer states it, on the clock of the code's region. "
+            "Empty: not activated yet, or known here already."
+        ),
+    )
+    name = PlainCharField(label=_("Holder's name"), max_length=120)
+    email = EmailField(label=_("Holder's e-mail"))
+    phone = PhoneField(required=False)
+    country = CountryField()
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone
+        self.fields["drone_model"].offer()  # type: ignore[attr-defined]
+
+    def clean_activated_at(self) -> datetime | None:
+        naive = self.cleaned_data["activated_at"]
+        return naive and on_the_clock_of(self.zone, naive)
+
+    def application(self) -> Application:
+        return Application(**self.cleaned_data)
+
+
+class HolderForm(forms.Form):
+    """Somebody who takes over a policy."""
+
+    name = PlainCharField(label=_("Name"), max_length=120)
+    email = EmailField()
+    phone = PhoneField(required=False)
+    country = CountryField()
+
+
+class OrderForm(HolderForm):
+    reference = PlainCharField(label=_("Order reference"), max_length=64)
+    serial = SerialField()
+    drone_model = forms.ModelChoiceField(DroneModel.objects.all(), label=_("Model"))
+    plan = forms.ModelChoiceField(Plan.objects.filter(renews=None), label=_("Plan"))
+
+    placed_at = LocalInstantField(
+        label=_("Ordered at (UTC)"), required=False, help_text=_("Empty: just now.")
+    )
+
+    field_order = ["reference", "placed_at", "serial", "drone_model", "plan"]
+
+    def clean_placed_at(self) -> datetime | None:
+        naive = self.cleaned_data["placed_at"]
+        return naive and on_the_clock_of(UTC, naive)
+
+
+class ShipmentForm(forms.Form):
+    shipped_at = LocalInstantField(
+        label=_("Shipped at"), help_text=_("On the clock of the customer's region.")
+    )
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone
+
+    def clean_shipped_at(self) -> datetime:
+        return on_the_clock_of(self.zone, self.cleaned_data["shipped_at"])
+
+
+class RenewalForm(forms.Form):
+    plan = forms.ModelChoiceField(Plan.objects.exclude(renews=None), label=_("Renewal"))
+    order_reference = PlainCharField(label=_("Order reference"), max_length=64, required=False)
+
+
+class PermitForm(forms.Form):
+    region = forms.ModelChoiceField(
+        Region.objects.all(), label=_("Region"), help_text=_("How long it lasts is its data.")
+    )
+    note = PlainCharField(
+        label=_("Repair"), max_length=255, help_text=_("Which official repair, and its number.")
+    )
+
+
+class StandingForm(forms.Form):
+    serial = SerialField()
+    region = forms.ModelChoiceField(
+        Region.objects.all(), label=_("Region"), help_text=_("Where a plan would be bought.")
+    )
+
+
+class DroneForm(forms.Form):
+    serial = SerialField()
+    drone_model = forms.ModelChoiceField(DroneModel.objects.all(), label=_("Model"))
+    activated_at = LocalInstantField(
+        label=_("Activated at (UTC)"),
+        required=False,
+        help_text=_("Empty: not activated yet, as far as the dealer knows."),
+    )
+
+    def clean_activated_at(self) -> datetime | None:
+        naive = self.cleaned_data["activated_at"]
+        return naive and on_the_clock_of(UTC, naive)
+
+
+class ActivationForm(forms.Form):
+    activated_at = LocalInstantField(
+        label=_("Activated at (UTC)"), required=False, help_text=_("Empty: not activated yet.")
+    )
+
+    def clean_activated_at(self) -> datetime | None:
+        naive = self.cleaned_data["activated_at"]
+        return naive and on_the_clock_of(UTC, naive)
+
+
+class CustomerForm(forms.ModelForm):
+    name = PlainCharField(label=_("Name"), max_length=120)
+    email = EmailField()
+    phone = PhoneField(required=False)
+
+    class Meta:
+        model = Customer
+        fields = ["name", "email", "phone", "country"]
+
+
+class ApprovalForm(forms.Form):
+    """What the film shows, ticked while watching it (V2)."""
+
+    seen = forms.MultipleChoiceField(
+        label=_("The film shows"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "invalid_choice": _("Please tick steps of the list."),
+            "invalid_list": _("Please tick steps of the list."),
+        },
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        steps = VerificationStep.objects.values_list("slug", "title")
+        self.fields["seen"].choices = list(steps)  # type: ignore[attr-defined]
+
+
+class RejectionForm(ApprovalForm):
+    reason = PlainCharField(
+        label=_("Reason"),
+        max_length=500,
+        multiline=True,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Only for a rejection. The customer reads this."),
+    )

@@ -1,0 +1,138 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from policies import orders
+from policies.admin.forms import OrderForm, ReasonForm, ShipmentForm
+from policies.backoffice import Done, EventInline, Operation, RecordAdmin, link, now, pill
+from policies.models import Order, OrderEvent
+
+
+class Place(Operation):
+    slug = "place"
+    label = _("Enter an order")
+    explanation = _("A drone with its plan: the plan begins by itself after the shipment.")
+    permission = "policies.enter_order"
+    form_class = OrderForm
+
+    def run(self, form: Any) -> Done:
+        order = orders.place(orders.Purchase(**form.cleaned_data), actor=self.actor, now=now())
+        return Done(_("The order is entered."), go_to=order)
+
+
+class Ship(Operation):
+    slug = "ship"
+    label = _("Record the shipment")
+    explanation = _(
+        "The plan begins by itself two days after it, or what the region's data say. "
+        "Until then a new instant here corrects the shipment."
+    )
+    permission = "policies.enter_order"
+
+    def open(self) -> bool:
+        begun = self.obj.policy is not None and self.obj.policy.starts_at <= now()
+        return self.obj.cancelled_at is None and not begun
+
+    def form(self, data: Any = None) -> forms.Form:
+        return ShipmentForm(data, zone=self.obj.region.zone)
+
+    def run(self, form: Any) -> Done:
+        shipped_at = form.cleaned_data["shipped_at"]
+        policy = orders.ship(self.obj, shipped_at=shipped_at, actor=self.actor, now=now())
+        said = _("Shipped; %(number)s begins on %(day)s UTC.")
+        return Done(said % {"number": policy, "day": f"{policy.starts_at:%Y-%m-%d %H:%M}"})
+
+
+class Cancel(Operation):
+    slug = "cancel"
+    label = _("Cancel the order")
+    permission = "policies.enter_order"
+    form_class = ReasonForm
+    dangerous = True
+
+    def open(self) -> bool:
+        begun = self.obj.policy is not None and self.obj.policy.starts_at <= now()
+        return self.obj.cancelled_at is None and not begun
+
+    def run(self, form: Any) -> Done:
+        reason = form.cleaned_data["reason"]
+        orders.cancel(self.obj, reason=reason, actor=self.actor, now=now())
+        return Done(_("The order is cancelled."))
+
+
+class OrderHistory(EventInline):
+    model = OrderEvent
+
+
+@admin.register(Order)
+class OrderAdmin(RecordAdmin):
+    list_display = [
+        "reference",
+        "state_pill",
+        "buyer",
+        "drone_link",
+        "plan",
+        "placed_at",
+        "shipped_at",
+    ]
+    list_filter = ["plan", "region"]
+    list_select_related = ["customer", "drone", "plan", "region", "policy"]
+    sortable_by = ()
+    search_fields = ["reference"]
+    search_help_text = _("An order reference, a serial number or an e-mail.")
+    fields = [
+        "reference",
+        "state_pill",
+        "buyer",
+        "drone_link",
+        "plan",
+        "region",
+        "placed_at",
+        "shipped_at",
+        "cancelled_at",
+        "policy_link",
+    ]
+    readonly_fields = ["state_pill", "buyer", "drone_link", "policy_link"]
+    operations = (Ship, Cancel)
+    list_operations = (Place,)
+    inlines = [OrderHistory]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if "@" in term:
+            return queryset.filter(customer__email=term.lower()), False
+        by_reference = queryset.filter(reference=term)
+        if by_reference.exists():
+            return by_reference, False
+        serial = term.upper().replace(" ", "").replace("-", "")
+        return queryset.filter(drone__serial=serial), False
+
+    @admin.display(description=_("state"))
+    def state_pill(self, order: Order) -> SafeString:
+        if order.cancelled_at:
+            return pill("bad", _("Cancelled"))
+        if order.policy is None:
+            return pill("busy", _("To ship"))
+        if order.policy.starts_at > now():
+            return pill("good", _("Shipped, plan begins soon"))
+        return pill("quiet", _("Plan begun"))
+
+    @admin.display(description=_("customer"))
+    def buyer(self, order: Order) -> str:
+        return link(order.customer, order.customer.name)
+
+    @admin.display(description=_("drone"))
+    def drone_link(self, order: Order) -> str:
+        return link(order.drone)
+
+    @admin.display(description=_("policy"))
+    def policy_link(self, order: Order) -> str:
+        return link(order.policy)

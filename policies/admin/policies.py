@@ -1,0 +1,214 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from policies import cancellation, codes, renewal, serials, terms, transfer
+from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
+from policies.backoffice import (
+    Done,
+    EventInline,
+    Operation,
+    RecordAdmin,
+    RecordInline,
+    link,
+    now,
+    pill,
+)
+from policies.models import AllowanceUse, Letter, Period, Policy, PolicyEvent
+
+
+class Renew(Operation):
+    slug = "renew"
+    label = _("Sell a renewal")
+    explanation = _("Takes a renewal from stock and adds its months to the end of the policy.")
+    permission = "policies.renew_policy"
+    form_class = RenewalForm
+
+    def open(self) -> bool:
+        return renewal.verdict_on(self.obj, None, at=now()).allowed
+
+    def run(self, form: Any) -> Done:
+        renewal.sell_and_renew(self.obj, **form.cleaned_data, actor=self.actor, now=now())
+        return Done(_("Renewed; the letter is on its way."))
+
+
+class ChangeOwner(Operation):
+    slug = "change-owner"
+    label = _("Change the owner")
+    explanation = _("Both people get a letter, and the old link stops working.")
+    permission = "policies.transfer_policy"
+    form_class = HolderForm
+
+    def open(self) -> bool:
+        return self.obj.status in Policy.RUNNING and not self.obj.holds.exists()
+
+    def run(self, form: Any) -> Done:
+        transfer.change_owner(self.obj, **form.cleaned_data, actor=self.actor, now=now())
+        return Done(_("The policy has a new owner."))
+
+
+class Cancel(Operation):
+    slug = "cancel"
+    label = _("Cancel the policy")
+    permission = "policies.cancel_policy"
+    form_class = ReasonForm
+    dangerous = True
+
+    def open(self) -> bool:
+        return self.obj.status in Policy.RUNNING and not self.obj.holds.exists()
+
+    def run(self, form: Any) -> Done:
+        reason = form.cleaned_data["reason"]
+        cancellation.cancel(self.obj, reason=reason, actor=self.actor, now=now())
+        return Done(_("The policy is cancelled; the letter is on its way."))
+
+
+class PeriodRows(RecordInline):
+    model = Period
+    readonly_fields = ("number", "plan", "code_link", "starts_at", "ends_at", "replacements")
+    fields = readonly_fields
+    verbose_name_plural = _("periods")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Period]:
+        return super().get_queryset(request).select_related("plan", "code")
+
+    @admin.display(description=_("code"))
+    def code_link(self, period: Period) -> str:
+        return link(period.code)
+
+
+class UseRows(RecordInline):
+    model = AllowanceUse
+    readonly_fields = ("ordinal", "reference", "taken_at", "given_back_at")
+    fields = readonly_fields
+
+
+class LetterRows(RecordInline):
+    model = Letter
+    readonly_fields = ("letter", "recipient", "state", "created_at", "sent_at")
+    fields = readonly_fields
+    verbose_name_plural = _("letters")
+
+    @admin.display(description=_("letter"))
+    def letter(self, letter: Letter) -> str:
+        return link(letter, letter.name.replace("_", " ").capitalize())
+
+
+class PolicyHistory(EventInline):
+    model = PolicyEvent
+
+
+@admin.register(Policy)
+class PolicyAdmin(RecordAdmin):
+    list_display = [
+        "number",
+        "in_force",
+        "drone_link",
+        "drone_model",
+        "holder_link",
+        "plan",
+        "ends_at",
+        "left",
+    ]
+    list_filter = ["status", "plan", "region"]
+    list_select_related = ["drone__drone_model", "holder", "plan", "region"]
+    sortable_by = ()
+    search_fields = ["number"]
+    search_help_text = _("A policy number, a serial number, a whole code or an e-mail.")
+    fields = [
+        "number",
+        "in_force",
+        "plan",
+        "region",
+        "drone_link",
+        "drone_model",
+        "holder_link",
+        "starts_at",
+        "ends_at",
+        "left",
+        "activation",
+        "cancelled_at",
+        "cancel_reason",
+        "customer_page",
+    ]
+    readonly_fields = [
+        "in_force",
+        "drone_link",
+        "drone_model",
+        "holder_link",
+        "left",
+        "activation",
+        "customer_page",
+    ]
+    change_form_template = "admin/policy.html"
+    operations = (Renew, ChangeOwner, Cancel)
+    inlines = [PeriodRows, UseRows, LetterRows, PolicyHistory]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
+        return Policy.objects.with_allowance().select_related(*self.list_select_related)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """One indexed column, chosen by the shape of the term."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if "@" in term:
+            return queryset.filter(holder__email=term.lower()), False
+        if term.upper().startswith("POL-"):
+            return queryset.filter(number=term.upper()), False
+        try:
+            found = codes.find(term)
+        except codes.Mistyped:
+            found = None
+        if found is not None:
+            return queryset.filter(periods__code=found), False
+        try:
+            return queryset.filter(drone__serial=serials.normalise(term)), False
+        except serials.BadSerial:
+            return queryset.none(), False
+
+    @admin.display(description=_("state"))
+    def in_force(self, policy: Policy) -> SafeString:
+        """Computed for this instant, whatever the sweep has marked so far (E1)."""
+        if policy.status == Policy.Status.CANCELLED:
+            return pill("bad", policy.get_status_display())
+        if policy.starts_at > now():
+            return pill("busy", _("Begins soon"))
+        if not terms.in_term(policy.starts_at, policy.ends_at, at=now()):
+            return pill("quiet", _("Expired"))
+        if policy.granted <= policy.used:  # type: ignore[attr-defined]
+            return pill("quiet", _("Allowance used up"))
+        return pill("good", _("In force"))
+
+    @admin.display(description=_("drone"))
+    def drone_link(self, policy: Policy) -> str:
+        return link(policy.drone)
+
+    @admin.display(description=_("model"))
+    def drone_model(self, policy: Policy) -> str:
+        return policy.drone.drone_model.name
+
+    @admin.display(description=_("holder"))
+    def holder_link(self, policy: Policy) -> str:
+        return link(policy.holder, policy.holder.name)
+
+    @admin.display(description=_("replacements left"))
+    def left(self, policy: Policy) -> str:
+        granted, used = policy.granted, policy.used  # type: ignore[attr-defined]
+        return _("%(left)d of %(granted)d") % {"left": granted - used, "granted": granted}
+
+    @admin.display(description=_("activation known from"))
+    def activation(self, policy: Policy) -> str:
+        return policy.drone.get_activation_source_display()
+
+    @admin.display(description=_("customer's page"))
+    def customer_page(self, policy: Policy) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("policy", args=[policy.token]), _("Open"))

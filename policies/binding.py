@@ -1,0 +1,242 @@
+"""Binding: the act that ties a policy to a drone (B1-B5, B7, B8, B10, B11)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from policies import codes, eligibility, emails, people, renewal, terms
+from policies.actor import Actor
+from policies.errors import Conflict, Refused
+from policies.models import (
+    ActivationCode,
+    ActivationSource,
+    BindingPermit,
+    CodeEvent,
+    Drone,
+    DroneModel,
+    Period,
+    Policy,
+    PolicyEvent,
+    Region,
+)
+from policies.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Application:
+    """What is asked for: this drone, for this person.
+
+    `serial` is normalised. `drone_model` is needed only where the serial is unknown;
+    `activated_at` (aware) is the customer's word, and None says "not activated yet".
+    """
+
+    serial: str
+    name: str
+    email: str
+    country: str
+    phone: str = ""
+    drone_model: DroneModel | None = None
+    activated_at: datetime | None = None
+
+
+class ModelNeeded(Conflict):
+    """The serial is unknown, so the applicant must name the model."""
+
+
+def bind_by_code(text: str, application: Application, *, actor: Actor, now: datetime) -> Policy:
+    """Redeems the code that somebody typed and starts the policy at once (B8, C5).
+
+    Two people with one code: one policy, one CodeRefused. Raises Mistyped, CodeRefused,
+    ModelNeeded, or Refused with every reason.
+    """
+    with transaction.atomic():
+        # The code first: who does not hold a good one learns nothing about the drone (C5).
+        code = codes.find_redeemable(text)
+        return _redeem(code, application, actor=actor, now=now)
+
+
+def bind_at_desk(
+    code: ActivationCode, application: Application, *, actor: Actor, now: datetime
+) -> Policy:
+    """The same for a code that staff picked. Raises Conflict, ModelNeeded, Refused."""
+    with transaction.atomic():
+        locked = (
+            ActivationCode.objects.filter(pk=code.pk, state=ActivationCode.State.SOLD)
+            .select_for_update(of=("self",))
+            .select_related("batch__plan", "batch__region", "batch__drone_model")
+            .first()
+        )
+        # Asked only now: whoever held the lock before us may just have redeemed it, which
+        # changes nothing in the code's own row.
+        if locked is None or codes.is_redeemed(locked):
+            raise Conflict(_("Only a code that is sold and not yet redeemed can be bound."))
+        return _redeem(locked, application, actor=actor, now=now)
+
+
+def _redeem(
+    code: ActivationCode, application: Application, *, actor: Actor, now: datetime
+) -> Policy:
+    """A code of a renewal renews, any other binds: the customer enters both on one page."""
+    if code.batch.plan.is_renewal:
+        return renewal.renew(
+            code, serial=application.serial, email=application.email, actor=actor, now=now
+        )
+    return _bind(code, application, actor=actor, now=now)
+
+
+def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: datetime) -> Policy:
+    drone = _lock_drone(application)
+    permit = _open_permit(drone, now=now)
+    facts = _facts(code, drone, permit, application.country, now=now)
+    verdict = eligibility.may_bind(facts)
+    if not verdict.allowed:
+        raise Refused(verdict)  # and the transaction forgets a drone that was new
+    policy = _start(code, drone, application, actor=actor, now=now, verdict=verdict)
+    if permit and verdict.names("permit"):
+        permit.used_for = policy
+        permit.save(update_fields=["used_for"])
+    emails.policy_bound(policy, now=now)
+    return policy
+
+
+def _lock_drone(application: Application) -> Drone:
+    """The drone, its row locked, on file from now on. Raises ModelNeeded."""
+    known = Drone.objects.filter(serial=application.serial)
+    if application.drone_model is not None:
+        # Two people may name one new serial at the same moment: the second finds the first's.
+        Drone.objects.get_or_create(
+            serial=application.serial, defaults={"drone_model": application.drone_model}
+        )
+    drone = known.select_for_update(of=("self",)).select_related("drone_model__series").first()
+    if drone is None:
+        raise ModelNeeded(_("We do not know this serial number yet. Please choose the model."))
+    if drone.activated_at is None and application.activated_at is not None:
+        # Where nobody knows better, the customer's word counts, and is kept as such (B11).
+        drone.activated_at = application.activated_at
+        drone.activation_source = ActivationSource.CUSTOMER
+        drone.save(update_fields=["activated_at", "activation_source"])
+    return drone
+
+
+def _open_permit(drone: Drone, *, now: datetime) -> BindingPermit | None:
+    permits = BindingPermit.objects.filter(drone=drone).open(at=now)
+    return permits.order_by("-deadline_at").select_for_update(of=("self",)).first()
+
+
+def _facts(
+    code: ActivationCode,
+    drone: Drone,
+    permit: BindingPermit | None,
+    country: str,
+    *,
+    now: datetime,
+) -> eligibility.BindingFacts:
+    region = Region.objects.for_country(country).first()
+    return eligibility.BindingFacts(
+        at=now,
+        zone=code.batch.region.zone,
+        binding_window_hours=code.sold_terms().binding_window_hours,
+        code_model=code.batch.drone_model.name,
+        drone_model=drone.drone_model.name,
+        code_region=code.batch.region.name,
+        customer_region=region.name if region else None,
+        plan_is_renewal=code.batch.plan.is_renewal,
+        **_history(drone, permit, _statuses(drone)),
+    )
+
+
+def verdict_on_drone(drone: Drone, region: Region, *, at: datetime) -> Verdict:
+    """May some plan of `region` be bound to this drone at `at`? Every reason (B10)."""
+    permit = BindingPermit.objects.filter(drone=drone).open(at=at).order_by("-deadline_at").first()
+    statuses = _statuses(drone)
+    return eligibility.may_bind_some_plan(
+        eligibility.BindingFacts(
+            at=at,
+            zone=region.zone,
+            binding_window_hours=region.binding_window_hours,
+            code_model=drone.drone_model.name,
+            drone_model=drone.drone_model.name,
+            code_region=region.name,
+            customer_region=region.name,
+            **_history(drone, permit, statuses),
+        )
+    )
+
+
+def _statuses(drone: Drone) -> set[str]:
+    earlier = Policy.objects.counting().filter(drone=drone, drone_life=drone.life)
+    return set(earlier.values_list("status", flat=True))
+
+
+def _history(drone: Drone, permit: BindingPermit | None, statuses: set[str]) -> dict[str, Any]:
+    """What the rules ask of the drone itself."""
+    return {
+        "activated_at": drone.activated_at,
+        "activation_stated_by_customer": drone.activation_source == ActivationSource.CUSTOMER,
+        "had_policy": bool(statuses),
+        "policy_running": not statuses.isdisjoint(Policy.RUNNING),
+        "refurbished": drone.life > 1,
+        "retired": drone.retired_at is not None,
+        "permit_deadline_at": permit.deadline_at if permit else None,
+    }
+
+
+def _start(
+    code: ActivationCode,
+    drone: Drone,
+    application: Application,
+    *,
+    actor: Actor,
+    now: datetime,
+    verdict: Verdict,
+) -> Policy:
+    plan, region, sold = code.batch.plan, code.batch.region, code.sold_terms()
+    ends_at = terms.add_months(now, sold.months, region.zone)
+    holder = people.known(
+        name=application.name,
+        email=application.email,
+        country=application.country,
+        phone=application.phone,
+        now=now,
+    )
+    policy = Policy.objects.create(
+        plan=plan,
+        region=region,
+        drone=drone,
+        drone_life=drone.life,
+        holder=holder,
+        starts_at=now,
+        ends_at=ends_at,
+        created_at=now,
+    )
+    Period.objects.create(
+        policy=policy,
+        plan=plan,
+        code=code,
+        starts_at=now,
+        ends_at=ends_at,
+        created_at=now,
+        **sold._asdict(),
+    )
+    PolicyEvent.objects.create(
+        policy=policy,
+        kind=PolicyEvent.Kind.BOUND,
+        at=now,
+        data={"serial": drone.serial, "rules": sorted({r.rule for r in verdict.reasons})},
+        **actor.signature(),
+    )
+    codes.record(code, CodeEvent.Kind.REDEEMED, actor=actor, now=now, note=policy.number)
+    return policy
+
+
+def policy_bound_by(text: str, *, serial: str, email: str) -> Policy | None:
+    """The policy that this very code, serial and e-mail have made: the form was sent twice."""
+    code = codes.find(text)
+    if code is None:
+        return None
+    return Policy.objects.filter(
+        periods__code=code, drone__serial=serial, holder__email=email.strip().lower()
+    ).first()

@@ -1,0 +1,336 @@
+"""Activation codes: their alphabet and check character (C3), and their life (C1, C2, C5)."""
+
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from policies import emails, sealing
+from policies.actor import Actor
+from policies.database import insert_many
+from policies.errors import CodeRefused, Conflict
+from policies.models import (
+    ActivationCode,
+    CodeBatch,
+    CodeEvent,
+    Customer,
+    DroneModel,
+    Plan,
+    Region,
+)
+from policies.random_names import ALPHABET, grouped
+
+LENGTH = 16
+# Sixteen characters with every separator that people put between them, and room to spare.
+LONGEST_TYPED = 100
+VALUE = {character: value for value, character in enumerate(ALPHABET)}
+SEPARATORS = {"-", "‐", "‑", "‒", "–", "—", "−", "_", ".", "·"}
+BLOCK = 10_000
+
+
+class Mistyped(ValueError):
+    """The text cannot be a code: told from its form alone, never by a look-up (C3)."""
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+        super().__init__(message)
+
+
+def normalise(text: str) -> str:
+    """Upper case, without spaces and dashes; full-width characters become plain ones.
+
+    What is far too long is cut: composing a million stacked accents would take minutes.
+    """
+    folded = unicodedata.normalize("NFKC", text[:LONGEST_TYPED]).upper()
+    return "".join(c for c in folded if not c.isspace() and c not in SEPARATORS)
+
+
+def check_character(body: str) -> str:
+    """The character that makes the weighted sum of all a multiple of 31.
+
+    The weights 1 … 16 are different and 31 is prime, so that one wrong character and any
+    two swapped ones always show.
+    """
+    total = sum(weight * VALUE[c] for weight, c in enumerate(body, start=1))
+    weight = len(body) + 1
+    return ALPHABET[-total * pow(weight, -1, len(ALPHABET)) % len(ALPHABET)]
+
+
+def parse(text: str) -> str:
+    """The normalised code. Raises Mistyped, with a sentence that says what to look at."""
+    code = normalise(text)
+    if len(code) != LENGTH:
+        raise Mistyped(_("A code has 16 characters. Please compare yours with the letter."))
+    if any(c not in VALUE for c in code):
+        raise Mistyped(_("A code has only letters and digits, and never I, L, O, 0 or 1."))
+    if check_character(code[:-1]) != code[-1]:
+        raise Mistyped(
+            _("There is a typing error in this code. Please compare it with the letter.")
+        )
+    return code
+
+
+def new_codes(count: int) -> Iterator[str]:
+    """`count` fresh random codes of 15 random characters (74 bits) and a check character."""
+    # 248 is the largest multiple of 31 in a byte: bytes above it would favour some letters.
+    table = {byte: ALPHABET[byte % 31] for byte in range(248)}
+    pool = ""
+    for _number in range(count):
+        while len(pool) < LENGTH - 1:
+            pool += "".join(table[byte] for byte in secrets.token_bytes(4096) if byte < 248)
+        body, pool = pool[: LENGTH - 1], pool[LENGTH - 1 :]
+        yield body + check_character(body)
+
+
+def generate(
+    *,
+    plan: Plan,
+    drone_model: DroneModel,
+    region: Region,
+    count: int,
+    actor: Actor,
+    now: datetime,
+    keep: Callable[[str], object] = lambda code: None,
+) -> CodeBatch:
+    """Makes a batch of `count` codes (C1). All or nothing, in flat memory.
+
+    `keep` gets each whole code once, while the transaction is still open: what it writes
+    counts only when this returns.
+    """
+
+    def made() -> Iterator[str]:
+        for code in new_codes(count):
+            keep(code)
+            yield code
+
+    with transaction.atomic():
+        batch = _new_batch(
+            plan, drone_model, region, CodeBatch.Origin.GENERATED, count, actor=actor, now=now
+        )
+        add_to_stock(batch, made())
+    return batch
+
+
+def _new_batch(
+    plan: Plan,
+    drone_model: DroneModel,
+    region: Region,
+    origin: CodeBatch.Origin,
+    size: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    source: str = "",
+) -> CodeBatch:
+    return CodeBatch.objects.create(
+        plan=plan,
+        drone_model=drone_model,
+        region=region,
+        origin=origin,
+        size=size,
+        source=source,
+        created_at=now,
+        created_by=actor.user,
+        actor=actor.name,
+    )
+
+
+def new_imported_batch(
+    plan: Plan,
+    drone_model: DroneModel,
+    region: Region,
+    size: int,
+    *,
+    source: str,
+    actor: Actor,
+    now: datetime,
+) -> CodeBatch:
+    origin = CodeBatch.Origin.IMPORTED
+    return _new_batch(plan, drone_model, region, origin, size, actor=actor, now=now, source=source)
+
+
+STOCK_COLUMNS = (
+    "batch_id digest sealed key_id last_four state order_reference void_reason"
+).split()
+
+
+def add_to_stock(batch: CodeBatch, codes: Iterator[str]) -> int:
+    """Seals and inserts normalised codes; a code that is there already raises IntegrityError."""
+    state = ActivationCode.State.IN_STOCK.value
+    return insert_many(
+        ActivationCode,
+        STOCK_COLUMNS,
+        ((batch.pk, *sealing.seal(code), code[-4:], state, "", "") for code in codes),
+        block=BLOCK,
+    )
+
+
+def sell(
+    code: ActivationCode, *, to: Customer, order_reference: str, actor: Actor, now: datetime
+) -> None:
+    """Sells one particular code and mails it to the buyer (C2). Raises Conflict."""
+    with transaction.atomic():
+        locked = _lock(code)
+        if locked.state != ActivationCode.State.IN_STOCK:
+            raise Conflict(_("This code is no longer in stock."))
+        _sell_locked([locked], to=to, order_reference=order_reference, actor=actor, now=now)
+        emails.code_sold([locked], to=to, now=now)
+
+
+def sell_from_stock(
+    *,
+    plan: Plan,
+    drone_model: DroneModel,
+    region: Region,
+    quantity: int,
+    to: Customer,
+    order_reference: str,
+    actor: Actor,
+    now: datetime,
+    tell: bool = True,
+) -> list[ActivationCode]:
+    """Sells `quantity` codes, the oldest in stock first, and mails them in one letter (C2).
+
+    `tell=False` leaves the letter out, for a code that is redeemed on the spot.
+
+    Raises Conflict when there are too few. Two desks selling at once get different codes.
+    """
+    with transaction.atomic():
+        chosen = list(
+            ActivationCode.objects.in_stock()
+            .filter(batch__plan=plan, batch__drone_model=drone_model, batch__region=region)
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("batch__plan", "batch__region", "batch__drone_model")
+            .order_by("batch_id", "id")[:quantity]
+        )
+        if len(chosen) < max(quantity, 1):
+            raise Conflict(
+                ngettext(
+                    "Only %(count)s such code is in stock.",
+                    "Only %(count)s such codes are in stock.",
+                    len(chosen),
+                )
+                % {"count": len(chosen)}
+            )
+        _sell_locked(chosen, to=to, order_reference=order_reference, actor=actor, now=now)
+        if tell:
+            emails.code_sold(chosen, to=to, now=now)
+    return chosen
+
+
+def _sell_locked(
+    codes: list[ActivationCode],
+    *,
+    to: Customer,
+    order_reference: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    for code in codes:
+        plan, region = code.batch.plan, code.batch.region
+        code.state = ActivationCode.State.SOLD
+        code.sold_to, code.sold_at, code.order_reference = to, now, order_reference
+        # The terms of today go with the code, whatever the catalogue says later (P4).
+        code.months, code.replacements = plan.months, plan.replacements
+        code.warranty_months = plan.warranty_months
+        code.binding_window_hours = region.binding_window_hours
+    sold = "state sold_to sold_at order_reference months replacements warranty_months".split()
+    ActivationCode.objects.bulk_update(codes, [*sold, "binding_window_hours"], batch_size=500)
+    CodeEvent.objects.bulk_create(
+        CodeEvent(
+            code=code,
+            kind=CodeEvent.Kind.SOLD,
+            at=now,
+            note=order_reference,
+            **actor.signature(),
+        )
+        for code in codes
+    )
+
+
+def void(code: ActivationCode, *, reason: str, actor: Actor, now: datetime) -> None:
+    """Takes a code out of use, with a reason (C2). Raises Conflict when redeemed or void."""
+    with transaction.atomic():
+        locked = _lock(code)
+        if locked.state == ActivationCode.State.VOID:
+            raise Conflict(_("This code is void already."))
+        if is_redeemed(locked):
+            raise Conflict(_("This code has been redeemed; cancel the policy instead."))
+        locked.state, locked.void_reason = ActivationCode.State.VOID, reason
+        locked.save(update_fields=["state", "void_reason"])
+        record(locked, CodeEvent.Kind.VOIDED, actor=actor, now=now, note=reason)
+
+
+def reveal(code: ActivationCode, *, reason: str, actor: Actor, now: datetime) -> str:
+    """The whole code in groups of four; leaves an audit row (C4). Raises SealBroken."""
+    with transaction.atomic():
+        whole = sealing.unseal(code.digest, code.sealed, code.key_id)
+        record(code, CodeEvent.Kind.REVEALED, actor=actor, now=now, note=reason)
+    return grouped(whole)
+
+
+def find_redeemable(text: str) -> ActivationCode:
+    """The code that somebody typed, locked for redeeming; call it inside the transaction.
+
+    Raises Mistyped (from the form of the text alone) or CodeRefused, which is the same for
+    a code that is unknown, unsold, used or void (C5).
+    """
+    code = (
+        ActivationCode.objects.filter(digest__in=sealing.digests(parse(text)))
+        .select_for_update(of=("self",))
+        .select_related("batch__plan", "batch__region", "batch__drone_model")
+        .first()
+    )
+    if code is None or code.state != ActivationCode.State.SOLD or is_redeemed(code):
+        raise CodeRefused
+    return code
+
+
+def find(text: str) -> ActivationCode | None:
+    """The code that staff typed in full, or None. Raises Mistyped."""
+    return ActivationCode.objects.filter(digest__in=sealing.digests(parse(text))).first()
+
+
+def is_redeemed(code: ActivationCode) -> bool:
+    return ActivationCode.objects.filter(pk=code.pk, period__isnull=False).exists()
+
+
+def record(
+    code: ActivationCode, kind: CodeEvent.Kind, *, actor: Actor, now: datetime, note: str = ""
+) -> None:
+    CodeEvent.objects.create(code=code, kind=kind, at=now, note=note, **actor.signature())
+
+
+def rotate(*, block: int = 1_000) -> Iterator[int]:
+    """Seals anew, with the current key, every code sealed with an older one (C4).
+
+    Yields how many each transaction of `block` codes did; may be stopped and run again.
+    """
+    current = sealing.current_key_id()
+    while True:
+        with transaction.atomic():
+            stale = list(
+                ActivationCode.objects.exclude(key_id=current)
+                .select_for_update(of=("self",))
+                .order_by("id")[:block]
+            )
+            for code in stale:
+                whole = sealing.unseal(code.digest, code.sealed, code.key_id)
+                code.digest, code.sealed, code.key_id = sealing.seal(whole)
+            ActivationCode.objects.bulk_update(stale, ["digest", "sealed", "key_id"])
+        if not stale:
+            return
+        yield len(stale)
+
+
+def _lock(code: ActivationCode) -> ActivationCode:
+    return (
+        ActivationCode.objects.select_for_update(of=("self",))
+        .select_related("batch__plan", "batch__region", "batch__drone_model")
+        .get(pk=code.pk)
+    )

@@ -1,0 +1,226 @@
+"""FACE: what a claim may ask of a policy.
+
+Everything is called inside the caller's transaction. A claim is named by its number, a
+plain text reference: this app does not know what stands behind it. Whatever changes the
+ledger locks the policy's row first.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from policies import agreement, emails, serials
+from policies.actor import Actor
+from policies.errors import Conflict
+from policies.models import (
+    ActivationSource,
+    AllowanceUse,
+    Drone,
+    DroneModel,
+    Exclusion,
+    Hold,
+    Policy,
+    PolicyEvent,
+    Region,
+    ReplacementFee,
+)
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What a drone's care plan promises, as it stood when asked. Instants are aware UTC."""
+
+    policy: Policy
+    serial: str
+    zone: ZoneInfo
+    starts_at: datetime
+    ends_at: datetime
+    cancelled_at: datetime | None
+    replacements_left: int
+    parts: tuple[str, ...]
+    excluded_causes: frozenset[str]
+    warranty_until: datetime | None
+    activation_stated_by_customer: bool
+
+    @property
+    def region(self) -> Region:
+        return self.policy.region
+
+
+def cover_on(serial: str, *, at: datetime, reference: str = "") -> Cover | None:
+    """The newest policy of the drone's present life that had begun by `at`, or None.
+
+    It may have ended: whether it covers a case is the claim's question (K2). Uses taken
+    under `reference` count as still left, so that a claim's second look does not stumble
+    over its own first.
+    """
+    policy = (
+        Policy.objects.counting()
+        # An earlier life's policy may have begun later than the one that a replacement brought.
+        .filter(drone__serial=serial, drone_life=F("drone__life"), starts_at__lte=at)
+        .select_related("region", "plan", "holder", "drone__drone_model__series")
+        .prefetch_related("periods", "uses")
+        .order_by("-starts_at", "-id")
+        .first()
+    )
+    return cover_of(policy, reference=reference) if policy is not None else None
+
+
+def cover_of(policy: Policy, *, reference: str = "") -> Cover:
+    """The cover of a policy, wherever its drone is now."""
+    drone, region = policy.drone, policy.region
+    own = sum(
+        1 for use in policy.uses.all() if use.reference == reference and use.given_back_at is None
+    )
+    return Cover(
+        policy=policy,
+        serial=drone.serial,
+        zone=region.zone,
+        starts_at=policy.starts_at,
+        ends_at=policy.ends_at,
+        cancelled_at=policy.cancelled_at,
+        replacements_left=policy.replacements_left() + own,
+        parts=tuple(drone.drone_model.covered_parts()),
+        excluded_causes=frozenset(Exclusion.objects.values_list("cause", flat=True)),
+        warranty_until=agreement.warranty_until(policy),
+        activation_stated_by_customer=drone.activation_source == ActivationSource.CUSTOMER,
+    )
+
+
+def lock(policy: Policy) -> Policy:
+    """Locks the policy's row until the transaction ends, and reads it; the first lock of a verb."""
+    # The bare row first. Joined, PostgreSQL would not find it any more when whoever held the
+    # lock before us has moved the policy to another drone or holder.
+    Policy.objects.select_for_update().only("pk").get(pk=policy.pk)
+    related = ["region", "plan", "holder", "drone__drone_model__series"]
+    return Policy.objects.select_related(*related).get(pk=policy.pk)
+
+
+def hold(policy: Policy, *, reference: str, now: datetime) -> None:
+    """While held, a policy is neither transferred nor cancelled (T3)."""
+    Hold.objects.get_or_create(reference=reference, defaults={"policy": policy, "since": now})
+
+
+def release(*, reference: str) -> None:
+    Hold.objects.filter(reference=reference).delete()
+
+
+def consume(policy: Policy, *, reference: str, actor: Actor, now: datetime) -> int:
+    """Takes one replacement from the allowance; returns its ordinal, 1 for the first (K4).
+
+    The same reference takes once, however often it asks. Raises Conflict when none is left.
+    """
+    locked = lock(policy)
+    uses = {use.reference: use for use in locked.uses.all()}
+    live = {use.ordinal for use in uses.values() if use.given_back_at is None}
+    known = uses.get(reference)
+    if known is not None and known.given_back_at is None:
+        return known.ordinal
+    granted = locked.granted_replacements()
+    free = [ordinal for ordinal in range(1, granted + 1) if ordinal not in live]
+    if not free:
+        raise Conflict(_("No replacement is left in the allowance of this policy."))
+    use = known or AllowanceUse(policy=locked, reference=reference)
+    use.ordinal, use.taken_at, use.given_back_at = free[0], now, None
+    use.save()
+    _record(locked, PolicyEvent.Kind.USE_TAKEN, reference, actor=actor, now=now)
+    if len(free) == 1:
+        emails.allowance_used_up(locked, reference=reference, now=now)
+    return use.ordinal
+
+
+def give_back(*, reference: str, actor: Actor, now: datetime) -> bool:
+    """Gives back what `reference` took, if it holds a use; says whether it did (K4)."""
+    use = AllowanceUse.objects.live().filter(reference=reference).select_related("policy").first()
+    if use is None:
+        return False
+    locked = lock(use.policy)
+    given_back = AllowanceUse.objects.live().filter(pk=use.pk).update(given_back_at=now)
+    if given_back:
+        _record(locked, PolicyEvent.Kind.USE_GIVEN_BACK, reference, actor=actor, now=now)
+    return bool(given_back)
+
+
+def move_to_replacement(
+    policy: Policy,
+    *,
+    new_serial: str,
+    condition: str,
+    reference: str,
+    actor: Actor,
+    now: datetime,
+) -> Drone:
+    """Moves the policy to the replacement drone as one recorded act (T1); returns the drone.
+
+    The old drone is retired; term, allowance and warranty carry over. Raises BadSerial, or
+    Conflict when the new serial is the old one, has a policy, or was handed in.
+    """
+    locked = lock(policy)
+    old = locked.drone
+    new = _replacement(serials.normalise(new_serial), old, now=now)
+    Drone.objects.filter(pk=old.pk).update(retired_at=now)
+    locked.drone, locked.drone_life = new, new.life
+    locked.save(update_fields=["drone", "drone_life"])
+    PolicyEvent.objects.create(
+        policy=locked,
+        kind=PolicyEvent.Kind.MOVED,
+        at=now,
+        note=reference,
+        data={"from": old.serial, "to": new.serial, "condition": condition},
+        **actor.signature(),
+    )
+    return new
+
+
+def _replacement(serial: str, old: Drone, *, now: datetime) -> Drone:
+    """The drone that takes over, locked. It inherits the activation, hence the warranty."""
+    if serial == old.serial:
+        raise Conflict(_("The replacement cannot have the serial number of the damaged drone."))
+    inherited = {
+        "drone_model": old.drone_model,
+        "activated_at": old.activated_at,
+        "activation_source": old.activation_source,
+    }
+    drone, created = Drone.objects.get_or_create(serial=serial, defaults=inherited)
+    drone = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
+    if drone.retired_at is not None:
+        raise Conflict(
+            _("The drone with this serial number was handed in; it cannot go out again.")
+        )
+    if Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists():
+        raise Conflict(_("The drone with this serial number has a care plan of its own."))
+    if not created:
+        if drone.drone_model_id != old.drone_model_id:
+            raise Conflict(
+                _("This serial number is on file as a %(model)s.")
+                % {"model": DroneModel.objects.get(pk=drone.drone_model_id).name}
+            )
+        for name, value in inherited.items():
+            setattr(drone, name, value)
+        drone.save(update_fields=list(inherited))
+    return drone
+
+
+def fee(
+    drone_model: DroneModel, region: Region, *, ordinal: int, at: datetime
+) -> ReplacementFee | None:
+    """The fee row for a replacement on the region's day of `at` (P4, P5), or None."""
+    today = at.astimezone(region.zone).date()
+    rows = ReplacementFee.objects.in_force(on=today)
+    return rows.filter(drone_model=drone_model, region=region, ordinal=ordinal).first()
+
+
+def serves(region: Region, country: str) -> bool:
+    """Whether a country lies in the region (B7, K14)."""
+    return Region.objects.for_country(country).filter(pk=region.pk).exists()
+
+
+def _record(
+    policy: Policy, kind: PolicyEvent.Kind, reference: str, *, actor: Actor, now: datetime
+) -> None:
+    PolicyEvent.objects.create(
+        policy=policy, kind=kind, at=now, note=reference, **actor.signature()
+    )

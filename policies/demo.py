@@ -1,0 +1,170 @@
+"""FACE: a believable dealer's care plans, made by the same verbs that staff and customers use."""
+
+import random
+from datetime import datetime, timedelta
+
+from policies import binding, codes, drones, people
+from policies.actor import Actor
+from policies.models import (
+    ActivationCode,
+    CodeBatch,
+    Customer,
+    Drone,
+    DroneModel,
+    Letter,
+    Plan,
+    Policy,
+    Region,
+)
+from policies.random_names import ALPHABET
+
+# region, country, model, plan, codes issued, how many of them are sold over the history
+STOCK = [
+    ("US", "US", "mavic-2-pro", "care-1y", 60, 24),
+    ("US", "US", "mavic-3", "care-2y", 40, 14),
+    ("US", "PR", "dji-fpv", "care-1y", 30, 7),
+    ("CA", "CA", "mini-2", "care-1y", 30, 9),
+    ("EU", "DE", "mavic-3", "care-1y", 40, 15),
+    ("EU", "FR", "mavic-air-2", "care-2y", 30, 8),
+    ("EU", "NL", "phantom-4-pro-v2", "care-1y", 20, 5),
+    ("UK", "GB", "mavic-2-pro", "care-1y", 30, 9),
+    ("CH", "CH", "mavic-3", "care-1y", 20, 4),
+    ("AU", "AU", "mini-2", "care-2y", 20, 6),
+    ("JP", "JP", "mini-2", "care-1y", 25, 8),
+    ("TW", "TW", "mavic-air-2", "care-1y", 15, 3),
+    ("US", "US", "mavic-2-pro", "refresh-plus", 25, 4),
+    ("EU", "DE", "mavic-3", "refresh-plus", 15, 2),
+]
+
+NAMES = {
+    "US": "Maya Torres|Ethan Brooks|Olivia Chen|Noah Whitaker|Ava Delgado|Liam O’Connor|Grace Kim|"
+    "Henry Walsh|Chloe Nguyen|Jack Barrett|Ruby Hayes|Owen Fisher",
+    "PR": "Camila Rivera|Diego Santiago|Lucía Ortiz",
+    "CA": "Amélie Tremblay|Lucas Roy|Sophie MacDonald|Ben Singh|Zoe Campbell",
+    "DE": "Lena Müller|Jonas Weber|Katharina Schäfer|Felix Hoffmann|Marie Groß|Tim Krüger",
+    "FR": "Camille Dubois|Hugo Lefèvre|Inès Moreau|Théo Girard",
+    "NL": "Sanne de Vries|Daan Bakker|Fleur Visser",
+    "GB": "Isla Thompson|George Patel|Amelia Clarke|Oscar Hughes|Freya Evans",
+    "CH": "Nora Zürcher|Luca Bianchi|Élodie Favre",
+    "AU": "Ruby Mitchell|Jack Nguyen|Matilda Stewart",
+    "JP": "Haruka Sato|Kenji Tanaka|Yui Suzuki|Ren Takahashi",
+    "TW": "Chia-Ling Chen|Wei-Ting Lin",
+}
+
+MONTHS = 18
+
+
+class Dealer:
+    """Plays the history of a dealer up to `now`. Same seed, same dealer."""
+
+    def __init__(self, *, now: datetime, staff: Actor, seed: int = 7) -> None:
+        self.now = now
+        self.staff = staff
+        self.random = random.Random(seed)  # noqa: S311 — a story, not a secret
+
+    def sell_plans(self) -> None:
+        for region, country, model, plan, issued, sold in STOCK:
+            batch = self._issue(region, model, plan, issued)
+            for _number in range(sold):
+                self._sell_and_bind(batch, country)
+        self._oddities()
+
+    def _issue(self, region: str, model: str, plan: str, count: int) -> CodeBatch:
+        return codes.generate(
+            plan=Plan.objects.get(code=plan),
+            drone_model=DroneModel.objects.get(slug=model),
+            region=Region.objects.get(code=region),
+            count=count,
+            actor=self.staff,
+            now=self.now - timedelta(days=30 * MONTHS + self.random.randint(5, 20)),
+        )
+
+    def _sell_and_bind(self, batch: CodeBatch, country: str) -> None:
+        sold_at = self._some_time()
+        buyer = self._buyer(country, sold_at)
+        [code] = codes.sell_from_stock(
+            plan=batch.plan,
+            drone_model=batch.drone_model,
+            region=batch.region,
+            quantity=1,
+            to=buyer,
+            order_reference=f"W-{self.random.randint(10_000, 99_999)}",
+            actor=self.staff,
+            now=sold_at,
+        )
+        bound_at = sold_at + timedelta(hours=self.random.randint(1, 30))
+        if batch.plan.is_renewal or bound_at > self.now or self.random.random() < 0.12:
+            return
+        self._bind(code, buyer, bound_at)
+
+    def _bind(self, code: ActivationCode, buyer: Customer, bound_at: datetime) -> None:
+        serial = "1581F" + "".join(self.random.choices(ALPHABET, k=9))
+        activated_at = bound_at - timedelta(hours=self.random.randint(1, 40))
+        knows = self.random.random()
+        if knows < 0.4:
+            # Sold here: the dealer knows the drone before its owner comes.
+            drones.register(
+                serial=serial, drone_model=code.batch.drone_model, activated_at=activated_at
+            )
+        binding.bind_at_desk(
+            code,
+            binding.Application(
+                serial=serial,
+                name=buyer.name,
+                email=buyer.email,
+                country=str(buyer.country),
+                phone=buyer.phone,
+                drone_model=code.batch.drone_model,
+                activated_at=activated_at if 0.4 <= knows < 0.7 else None,
+            ),
+            actor=self.staff if knows < 0.3 else Actor.customer("203.0.113.7"),
+            now=bound_at,
+        )
+
+    def _some_time(self) -> datetime:
+        # More of the sales lie in recent months, as with a dealer that grows.
+        share = self.random.random() ** 1.5
+        return self.now - timedelta(days=share * 30 * MONTHS, minutes=self.random.randint(5, 600))
+
+    def _buyer(self, country: str, at: datetime) -> Customer:
+        name = self.random.choice(NAMES[country].split("|"))
+        mailbox = "".join(c for c in name.lower().replace(" ", ".") if c.isascii() and c != "’")
+        phone = f"+00 555 {self.random.randint(100_000, 999_999)}"
+        email = f"{mailbox}@example.com"
+        return people.known(name=name, email=email, country=country, phone=phone, now=at)
+
+    def _oddities(self) -> None:
+        """What happens at every dealer: a spoilt card, a code read out, a drone in the shop."""
+        stock = ActivationCode.objects.in_stock().order_by("id")
+        recently = self.now - timedelta(days=9)
+        codes.void(stock[0], reason="Card damaged in print", actor=self.staff, now=recently)
+        codes.reveal(stock[1], reason="Printing one card", actor=self.staff, now=recently)
+        for model in ("mavic-3", "mini-2", "inspire-2"):
+            drones.register(
+                serial="1581F" + "".join(self.random.choices(ALPHABET, k=9)),
+                drone_model=DroneModel.objects.get(slug=model),
+                activated_at=None,
+            )
+
+    def post_letters(self) -> None:
+        """The letters of the past went out in the past; the newest wait, and one has failed."""
+        newest = list(
+            Letter.objects.order_by("-created_at", "-id").values_list("pk", flat=True)[:3]
+        )
+        for letter in Letter.objects.exclude(pk__in=newest):
+            Letter.objects.filter(pk=letter.pk).update(
+                state=Letter.State.SENT,
+                sent_at=letter.created_at + timedelta(seconds=self.random.randint(2, 50)),
+                attempts=1,
+            )
+        Letter.objects.filter(pk=newest[-1]).update(
+            state=Letter.State.FAILED,
+            attempts=1,
+            last_error="SMTPRecipientsRefused: 550 5.1.1 mailbox does not exist",
+        )
+
+
+def is_empty() -> bool:
+    """Whether nobody has worked with this database yet."""
+    records = (CodeBatch, Customer, Drone, Policy, Letter)
+    return not any(model.objects.exists() for model in records)

@@ -1,0 +1,203 @@
+"""One typed function per letter about codes and policies. Each only queues; a worker sends."""
+
+from datetime import datetime
+
+from policies import agreement, letters
+from policies.models import (
+    ActivationCode,
+    BindingPermit,
+    Customer,
+    Plan,
+    Policy,
+    VideoVerification,
+)
+from policies.verdict import Verdict
+
+
+def code_sold(codes: list[ActivationCode], *, to: Customer, now: datetime) -> None:
+    """The buyer's codes of one sale: the row holds ids, and only the worker opens them (C4)."""
+    first = codes[0]
+    letters.queue(
+        "code_sold",
+        to=to.email,
+        context={
+            "name": to.name,
+            "plan": first.batch.plan.name,
+            "drone_model": first.batch.drone_model.name,
+            "region": first.batch.region.name,
+            "binding_window_hours": first.binding_window_hours,
+            "order_reference": first.order_reference,
+            "code_ids": [code.pk for code in codes],
+        },
+        dedupe_key=f"code_sold/{first.pk}",
+        reference=first.order_reference,
+        now=now,
+    )
+
+
+def policy_bound(policy: Policy, *, now: datetime) -> None:
+    """Confirms the binding and carries the whole agreement (B8)."""
+    letters.queue(
+        "policy_bound",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"policy_bound/{policy.pk}",
+        policy=policy,
+        now=now,
+    )
+
+
+def link_requested(
+    policy: Policy, *, covered: Verdict, offer: Plan | None, now: datetime, dedupe_key: str
+) -> bool:
+    """How the policy stands and the link to its page, to the holder's own mailbox (B10)."""
+    return letters.queue(
+        "link_requested",
+        to=policy.holder.email,
+        context={
+            "name": policy.holder.name,
+            "serial": policy.drone.serial,
+            "drone_model": policy.drone.drone_model.name,
+            "number": policy.number,
+            "plan": policy.plan.name,
+            "covered": covered.allowed,
+            "objections": [str(reason) for reason in covered.objections],
+            "starts_at": policy.starts_at.isoformat(),
+            "ends_at": policy.ends_at.isoformat(),
+            "time_zone": policy.region.time_zone,
+            "left": max(policy.replacements_left(), 0),
+            "granted": policy.granted_replacements(),
+            "offer": offer.name if offer else "",
+            "token": policy.token,
+        },
+        dedupe_key=dedupe_key,
+        policy=policy,
+        now=now,
+    )
+
+
+def allowance_used_up(policy: Policy, *, reference: str, now: datetime) -> None:
+    """The last replacement has been requested (P3)."""
+    letters.queue(
+        "allowance_used_up",
+        to=policy.holder.email,
+        context={
+            "name": policy.holder.name,
+            "number": policy.number,
+            "plan": policy.plan.name,
+            "serial": policy.drone.serial,
+            "drone_model": policy.drone.drone_model.name,
+            "claim": reference,
+            "token": policy.token,
+        },
+        dedupe_key=f"allowance_used_up/{policy.pk}/{reference}",
+        policy=policy,
+        reference=reference,
+        now=now,
+    )
+
+
+def policy_activated(policy: Policy, *, now: datetime) -> None:
+    """A plan bought with its drone has begun (B9); carries the agreement as a binding does."""
+    letters.queue(
+        "policy_activated",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"policy_activated/{policy.pk}",
+        policy=policy,
+        now=now,
+    )
+
+
+def renewed(policy: Policy, *, now: datetime) -> None:
+    """The plan runs longer, with one replacement more (R2)."""
+    letters.queue(
+        "renewed",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"renewed/{policy.pk}",
+        policy=policy,
+        now=now,
+    )
+
+
+def owner_changed(policy: Policy, *, before: Customer, occasion: int, now: datetime) -> None:
+    """To both people (T2); only the new owner's letter has the new link."""
+    facts = {
+        "number": policy.number,
+        "plan": policy.plan.name,
+        "serial": policy.drone.serial,
+        "drone_model": policy.drone.drone_model.name,
+    }
+    letters.queue(
+        "owner_changed_old",
+        to=before.email,
+        context=facts | {"name": before.name},
+        dedupe_key=f"owner_changed_old/{occasion}",
+        policy=policy,
+        now=now,
+    )
+    letters.queue(
+        "owner_changed_new",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"owner_changed_new/{occasion}",
+        policy=policy,
+        now=now,
+    )
+
+
+def policy_cancelled(policy: Policy, *, now: datetime) -> None:
+    """Cancelled by the dealer, with the reason (T3)."""
+    letters.queue(
+        "policy_cancelled",
+        to=policy.holder.email,
+        context={
+            "name": policy.holder.name,
+            "number": policy.number,
+            "plan": policy.plan.name,
+            "serial": policy.drone.serial,
+            "drone_model": policy.drone.drone_model.name,
+            "reason": policy.cancel_reason,
+        },
+        dedupe_key=f"policy_cancelled/{policy.pk}",
+        policy=policy,
+        now=now,
+    )
+
+
+def verification_received(verification: VideoVerification, *, now: datetime) -> None:
+    _verification("verification_received", verification, {}, now=now)
+
+
+def verification_approved(
+    verification: VideoVerification, permit: BindingPermit, *, now: datetime
+) -> None:
+    """Names the deadline for binding (V2)."""
+    facts = {
+        "deadline_at": permit.deadline_at.isoformat(),
+        "time_zone": verification.region.time_zone,
+    }
+    _verification("verification_approved", verification, facts, now=now)
+
+
+def verification_rejected(verification: VideoVerification, *, now: datetime) -> None:
+    _verification("verification_rejected", verification, {"reason": verification.reason}, now=now)
+
+
+def _verification(
+    name: str, verification: VideoVerification, facts: dict[str, str], *, now: datetime
+) -> None:
+    letters.queue(
+        name,
+        to=verification.email,
+        context={
+            "name": verification.name,
+            "serial": verification.serial,
+            "drone_model": verification.drone_model.name,
+        }
+        | facts,
+        dedupe_key=f"{name}/{verification.pk}",
+        reference=verification.serial,
+        now=now,
+    )

@@ -1,0 +1,181 @@
+"""The end of policies, and the reminders before it (E1, E2).
+
+Both sweeps are set-based: a chunk is one transaction of a few statements, whatever its
+size. Whether a policy is in force never depends on them.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.utils import translation
+
+from policies import database, letters
+from policies.models import Policy, PolicyEvent, ReminderDay
+
+LETTER_COLUMNS = (
+    "name, recipient, language, policy_id, reference, context, dedupe_key, message_id, "
+    "state, attempts, created_at, next_try_at, last_error"
+)
+
+# What every letter about a policy needs; the names are those of the templates.
+FACTS = {
+    "name": "c.name",
+    "number": "p.number",
+    "plan": "pl.name",
+    "serial": "d.serial",
+    "drone_model": "m.name",
+    "time_zone": "r.time_zone",
+    "token": "p.token",
+}
+JOINS = """
+JOIN policies_customer c ON c.id = p.holder_id
+JOIN policies_plan pl ON pl.id = p.plan_id
+JOIN policies_drone d ON d.id = p.drone_id
+JOIN policies_dronemodel m ON m.id = d.drone_model_id
+JOIN policies_region r ON r.id = p.region_id
+"""
+
+
+def due(*, now: datetime) -> int:
+    """How many policies have ended and are not marked yet."""
+    return Policy.objects.filter(status=Policy.Status.ACTIVE, ends_at__lte=now).count()
+
+
+def expire(*, now: datetime, chunk: int) -> int:
+    """Marks one chunk of ended policies, with their events and letters; 0 when none is left.
+
+    The rows are locked, with the whole predicate looked at again, before they are changed:
+    a renewal or a cancellation that committed meanwhile is never overwritten.
+    """
+    predicate = "p.status = 'active' AND p.ends_at <= %(now)s"
+    params = _params(now) | {"chunk": chunk}
+    with transaction.atomic(), connection.cursor() as cursor:
+        chosen = database.chosen(
+            cursor, "policies_policy", predicate, order="p.ends_at, p.id", params=params
+        )
+        if not chosen.size:
+            return 0
+        cursor.execute(
+            f"""
+            INSERT INTO policies_policyevent (policy_id, kind, at, actor, note, data)
+            SELECT p.id, '{PolicyEvent.Kind.EXPIRED.value}', %(now)s, 'expire_policies', '', '{{}}'
+            FROM {chosen.source}
+            """,  # noqa: S608 — names of our own; values are parameters
+            params,
+        )
+        facts = FACTS | {"ends_at": database.iso("p.ends_at")}
+        key = "'policy_expired/' || p.id"
+        _insert_letters(cursor, "policy_expired", facts, key, "'queued'", chosen.source, params)
+        cursor.execute(
+            f"UPDATE policies_policy SET status = 'expired' WHERE id IN ({chosen.ids})",  # noqa: S608
+            params,
+        )
+    return chosen.size
+
+
+def remind(*, now: datetime, chunk: int) -> int:
+    """Writes one chunk of the reminders that are due; 0 when none is left (E2).
+
+    Each goes out once per policy, term and day. After a pause of the sweep several may be
+    due at once: the last is sent, the others are written as overtaken, so that the books
+    look as if the sweep had never paused, and the customer is not written to three times.
+    """
+    days = list(ReminderDay.objects.order_by("-days").values_list("days", flat=True))
+    for position, before in enumerate(days):
+        nearer = days[position + 1] if position + 1 < len(days) else 0
+        written = _remind_before(before, nearer, now=now, chunk=chunk)
+        if written:
+            return written
+    return 0
+
+
+def to_remind(*, now: datetime) -> int:
+    """How many reminders are due and not written yet."""
+    total = 0
+    with connection.cursor() as cursor:
+        for before in ReminderDay.objects.values_list("days", flat=True):
+            _key, predicate = _reminder_due(before)
+            cursor.execute(
+                f"SELECT COUNT(*) FROM policies_policy p WHERE {predicate}",  # noqa: S608
+                {"within": _stored(now + timedelta(days=before))},
+            )
+            total += cursor.fetchone()[0]
+    return total
+
+
+def _reminder_due(before: int) -> tuple[str, str]:
+    """SQL: the key of the reminder `before` days before the end, and when it is to be written."""
+    key = f"'reminder/' || p.id || '/' || {database.day('p.ends_at')} || '/{before}'"
+    predicate = f"""
+        p.status = 'active' AND p.ends_at <= %(within)s
+        AND NOT EXISTS (SELECT 1 FROM policies_letter l WHERE l.dedupe_key = {key})
+    """  # noqa: S608 — names of our own; values are parameters
+    return key, predicate
+
+
+def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> int:
+    key, predicate = _reminder_due(before)
+    params = _params(now) | {
+        "chunk": chunk,
+        "within": _stored(now + timedelta(days=before)),
+        "nearer": _stored(now + timedelta(days=nearer)),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        chosen = database.chosen(
+            cursor, "policies_policy", predicate, order="p.ends_at, p.id", params=params
+        )
+        if not chosen.size:
+            return 0
+        state = "CASE WHEN p.ends_at <= %(nearer)s THEN 'moot' ELSE 'queued' END"
+        facts = FACTS | {"ends_at": database.iso("p.ends_at"), "offer": _offer()}
+        _insert_letters(cursor, "renewal_reminder", facts, key, state, chosen.source, params)
+    return chosen.size
+
+
+def _offer() -> str:
+    """SQL: the name of the plan that may renew this policy, or an empty text (R1)."""
+    return """
+        CASE WHEN (SELECT COUNT(*) FROM policies_period e WHERE e.policy_id = p.id) = 1
+              AND (SELECT SUM(replacements) FROM policies_period e WHERE e.policy_id = p.id)
+                > (SELECT COUNT(*) FROM policies_allowanceuse u
+                   WHERE u.policy_id = p.id AND u.given_back_at IS NULL)
+        THEN COALESCE((SELECT n.name FROM policies_plan n WHERE n.renews_id = p.plan_id
+                       ORDER BY n.id LIMIT 1), '')
+        ELSE '' END
+    """
+
+
+def _insert_letters(
+    cursor: CursorWrapper,
+    name: str,
+    facts: dict[str, str],
+    key: str,
+    state: str,
+    source: str,
+    params: dict[str, Any],
+) -> None:
+    cursor.execute(
+        f"""
+        INSERT INTO policies_letter ({LETTER_COLUMNS})
+        SELECT '{name}', c.email, %(language)s, p.id, '', {database.json_object(facts)}, {key},
+               '<' || {database.random_hex()} || %(domain)s, {state}, 0, %(now)s, %(now)s, ''
+        FROM {source} {JOINS} WHERE TRUE
+        ON CONFLICT (dedupe_key) DO NOTHING
+        """,  # noqa: S608 — names of our own; values are parameters
+        params,
+    )
+
+
+def _params(now: datetime) -> dict[str, Any]:
+    return {
+        "now": _stored(now),
+        "language": translation.get_language() or "en",
+        "domain": f"@{letters.mail_domain()}>",
+    }
+
+
+def _stored(instant: datetime) -> Any:
+    """An instant in the form in which the database compares it."""
+    return connection.ops.adapt_datetimefield_value(instant)

@@ -1,0 +1,214 @@
+"""The forms of the public pages. Field names are a contract: other programs send them."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from policies import codes
+from policies.binding import Application
+from policies.inputs import (
+    CountryField,
+    DroneModelField,
+    EmailField,
+    LocalInstantField,
+    PhoneField,
+    PlainCharField,
+    SerialField,
+    VideoLinkField,
+    on_the_clock_of,
+)
+from policies.models import Region
+from policies.verdict import Reason, Verdict
+from policies.verification import Film
+
+# The field that a reason is about; others are about the case as a whole.
+FIELD_OF_REASON = {
+    "plan_renews": "code",
+    "wrong_model": "serial",
+    "wrong_region": "country",
+    "retired": "serial",
+    "has_policy": "serial",
+    "had_policy": "serial",
+    "activated_in_future": "activated_at",
+    "window_passed": "activated_at",
+    # Of a code that renews:
+    "wrong_plan": "code",
+    "cancelled": "serial",
+    "not_begun": "serial",
+    "not_in_term": "serial",
+    "none_left": "serial",
+    "renewed_before": "serial",
+}
+
+
+class CodeField(PlainCharField):
+    """An activation code as people type it, checked by its form alone (C3)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {
+            "autocomplete": "off",
+            "autocapitalize": "characters",
+            "spellcheck": "false",
+            "class": "code",
+        }
+        # Four times the length of a code, for spaces and dashes.
+        super().__init__(max_length=4 * codes.LENGTH, widget=forms.TextInput(attrs=attrs), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        try:
+            return codes.parse(text) if text else text
+        except codes.Mistyped as error:
+            raise ValidationError(error.message, code="mistyped") from None
+
+
+class ActivateForm(forms.Form):
+    code = CodeField(
+        label=_("Activation code"),
+        help_text=_("16 letters and digits, from our letter. Dashes and spaces don't matter."),
+    )
+    serial = SerialField(
+        help_text=_("On the aircraft, in the battery compartment or under an arm, and on the box."),
+    )
+    model = DroneModelField(required=False)
+    activated_at = LocalInstantField(
+        label=_("When was the drone activated?"),
+        required=False,
+        help_text=_(
+            "The first time it was switched on and connected, on the clock of your country's "
+            "service region. Leave this empty if it has not been activated yet."
+        ),
+    )
+    name = PlainCharField(
+        label=_("Full name"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = EmailField(help_text=_("We send the agreement to this address."))
+    phone = PhoneField(required=False)
+    country = CountryField(help_text=_("Where you live, and where the drone is serviced."))
+    accept_terms = forms.BooleanField(
+        label=_("I have read what the plan covers, what it does not cover, and the fees"),
+        error_messages={"required": _("Please tick this to go on.")},
+    )
+
+    region: Region | None = None
+    verdict: Verdict | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Asked only when the serial is unknown; a form that already answers keeps the question.
+        self.asks_model = bool(self.data.get("model") or self.initial.get("model"))
+        if self.asks_model:
+            self._model_field.offer()
+
+    @property
+    def _model_field(self) -> DroneModelField:
+        field = self.fields["model"]
+        assert isinstance(field, DroneModelField)
+        return field
+
+    def clean_country(self) -> str:
+        country: str = self.cleaned_data["country"]
+        self.region = Region.objects.for_country(country).first()
+        return country
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a service region has the country; without one there is no clock either."""
+        return self.region is not None
+
+    def application(self) -> Application:
+        data = self.cleaned_data
+        return Application(
+            serial=data["serial"],
+            name=data["name"],
+            email=data["email"],
+            country=data["country"],
+            phone=data["phone"],
+            drone_model=data["model"],
+            activated_at=self._activated_at(data["activated_at"]),
+        )
+
+    def _activated_at(self, naive: datetime | None) -> datetime | None:
+        if naive is None or self.region is None:
+            return None
+        return on_the_clock_of(self.region.zone, naive)
+
+    def ask_for_model(self, message: Any) -> None:
+        self.asks_model = True
+        self._model_field.offer()
+        self.add_error("model", message)
+
+    def refuse(self, verdict: Verdict) -> None:
+        """Shows the verdict: each objection at the field it is about, all of them at the top."""
+        self.verdict = verdict
+        for reason in verdict.objections:
+            self.add_error(FIELD_OF_REASON.get(reason.code), reason.text)
+
+    @property
+    def renews(self) -> bool:
+        """Whether the code that was refused renews a plan, so that nothing was to start."""
+        return self.verdict is not None and any(one.rule == "R1" for one in self.verdict.reasons)
+
+    def objections(self) -> list[tuple[Reason, forms.BoundField | None]]:
+        """The verdict's objections, each with the field to look at."""
+        if self.verdict is None:
+            return []
+        names = [(reason, FIELD_OF_REASON.get(reason.code)) for reason in self.verdict.objections]
+        return [(reason, self[name] if name else None) for reason, name in names]
+
+    def say_country_is_not_served(self) -> None:
+        self.add_error("country", _("We have no service region for this country yet."))
+
+
+class CoverForm(forms.Form):
+    serial = SerialField(
+        help_text=_("On the aircraft, in the battery compartment or under an arm, and on the box."),
+    )
+    email = EmailField(help_text=_("The address that the care plan was activated with."))
+
+
+class VerificationForm(forms.Form):
+    serial = SerialField(
+        help_text=_("On the aircraft, in the battery compartment or under an arm, and on the box."),
+    )
+    model = DroneModelField()
+    name = PlainCharField(
+        label=_("Full name"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = EmailField(help_text=_("We send our answer to this address."))
+    country = CountryField(help_text=_("Where you live, and where the drone is serviced."))
+    video_url = VideoLinkField(
+        help_text=_("On YouTube, like https://youtu.be/dQw4w9WgXcQ. It may be unlisted or private.")
+    )
+    read_instructions = forms.BooleanField(
+        label=_("I have read the instructions, and the video shows all of it"),
+        error_messages={"required": _("Please read the instructions, then tick this.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["model"].offer()  # type: ignore[attr-defined]
+
+    def clean_country(self) -> str:
+        country: str = self.cleaned_data["country"]
+        if not Region.objects.for_country(country).exists():
+            raise ValidationError(_("We have no service region for this country yet."))
+        return country
+
+    def film(self) -> Film:
+        data = self.cleaned_data
+        return Film(
+            serial=data["serial"],
+            drone_model=data["model"],
+            name=data["name"],
+            email=data["email"],
+            country=data["country"],
+            video_id=data["video_url"],
+        )

@@ -1,0 +1,15 @@
+from datetime import datetime
+
+from policies import verification
+from policies.management.sweep import ChunkedSweep
+
+
+class Command(ChunkedSweep):
+    help = "Marks the binding permits that nobody used in time (V3)."
+    done = "lapsed"
+
+    def count(self, *, now: datetime) -> int:
+        return verification.to_lapse(now=now)
+
+    def do_chunk(self, *, now: datetime, chunk: int) -> int:
+        return verification.lapse(now=now, chunk=chunk)

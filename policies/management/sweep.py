@@ -1,0 +1,163 @@
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from policies.models import SweepRun
+
+BAR = 30
+
+
+@dataclass
+class Tally:
+    """A plain count, as in "3 expired"."""
+
+    done: str
+    seen: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.seen} {self.done}"
+
+
+class Swept(Protocol):
+    """What a sweep has done so far: `str()` of it is the summary, as in "3 expired"."""
+
+    seen: int
+
+
+class SweepCommand(BaseCommand):
+    """Finds what is due at an instant, and does it in chunks: `count` and `sweep` say what.
+
+    A sweep may run twice or side by side, and may be stopped at any point: each chunk is
+    whole, and the next run goes on from there.
+    """
+
+    chunk = 500
+
+    def count(self, *, now: datetime) -> int:
+        """How much there is to look at, for the progress bar."""
+        raise NotImplementedError
+
+    def sweep(self, *, now: datetime, dry_run: bool, chunk: int) -> Iterator[Swept]:
+        """Does it; yields the running total after each chunk, and at least once."""
+        raise NotImplementedError
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--at",
+            type=instant,
+            metavar="INSTANT",
+            help="as if it were this instant, as in 2026-03-10T15:00Z; now unless given",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument(
+            "--chunk",
+            type=at_least_one,
+            default=self.chunk,
+            metavar="N",
+            help=f"how many at a time; {self.chunk} unless given",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now, dry_run = options["at"] or timezone.now(), options["dry_run"]
+        so_far: Swept | None = None
+        run = None if dry_run else self._begun(now)
+        try:
+            bar = ProgressBar(self.stderr, self.count(now=now))
+            for so_far in self.sweep(now=now, dry_run=dry_run, chunk=options["chunk"]):
+                bar.show(so_far.seen)
+            bar.clear()
+        except KeyboardInterrupt:
+            raise CommandError(self._line(f"stopped after {so_far or 'nothing'}.")) from None
+        except OperationalError as error:
+            raise CommandError(
+                self._line(f"stopped after {so_far or 'nothing'}: {error}")
+            ) from None
+        if run is not None:
+            run.finished_at, run.summary = timezone.now(), str(so_far)[:255]
+            run.save(update_fields=["finished_at", "summary"])
+        nothing_done = " (dry run: nothing was changed)" if dry_run else ""
+        self.stdout.write(self._line(f"{so_far}{nothing_done}."))
+
+    def _begun(self, now: datetime) -> SweepRun:
+        return SweepRun.objects.create(name=self.name, at=now, started_at=timezone.now())
+
+    def _line(self, text: str) -> str:
+        return f"{self.name}: {text}"
+
+    @property
+    def name(self) -> str:
+        """The command's name, as it is typed."""
+        return type(self).__module__.rpartition(".")[2]
+
+
+class ChunkedSweep(SweepCommand):
+    """A sweep of one set-based statement after another, until nothing is left.
+
+    It ends on an empty chunk, never on a short one: a chunk is short too when another sweep
+    holds some of its rows.
+    """
+
+    chunk = 10_000
+    done = ""
+
+    def do_chunk(self, *, now: datetime, chunk: int) -> int:
+        """Does one chunk in a transaction of its own; returns how many rows it did."""
+        raise NotImplementedError
+
+    def sweep(self, *, now: datetime, dry_run: bool, chunk: int) -> Iterator[Swept]:
+        tally = Tally(self.done)
+        if dry_run:
+            tally.seen = self.count(now=now)
+            yield tally
+            return
+        while did := self.do_chunk(now=now, chunk=chunk):
+            tally.seen += did
+            yield tally
+        yield tally
+
+
+class ProgressBar:
+    """One line that is written over; nothing at all where nobody watches."""
+
+    def __init__(self, out: Any, total: int) -> None:
+        self.out, self.total = out, total
+        self.shown = bool(total) and out.isatty()
+
+    def show(self, seen: int) -> None:
+        if self.shown:
+            share = min(seen / self.total, 1)
+            bar = ("#" * round(share * BAR)).ljust(BAR, ".")
+            self.out.write(f"\r[{bar}] {share:4.0%} of {self.total:,}", ending="")
+            self.out.flush()
+
+    def clear(self) -> None:
+        if self.shown:
+            self.out.write("\r" + " " * (BAR + 30) + "\r", ending="")
+
+
+def instant(text: str) -> datetime:
+    """An ISO 8601 instant with its offset: without one it would be anybody's guess."""
+    try:
+        found = parse_datetime(text)
+    except ValueError:  # the 30th of February
+        found = None
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not an instant; write 2026-03-10T15:00Z")
+    if timezone.is_naive(found):
+        raise ArgumentTypeError(
+            f"{text!r} does not say in which time zone; write 2026-03-10T15:00Z"
+        )
+    return found
+
+
+def at_least_one(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 to 1,000,000")
+    return int(text)

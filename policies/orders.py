@@ -1,0 +1,214 @@
+"""Orders of a drone with its plan: entered, shipped, corrected, cancelled (B9)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from policies import cancellation, people, terms
+from policies.actor import Actor
+from policies.errors import Conflict
+from policies.models import (
+    Drone,
+    DroneModel,
+    Order,
+    OrderEvent,
+    Period,
+    Plan,
+    Policy,
+    PolicyEvent,
+    Region,
+)
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What was bought, by whom. `serial` is normalised, instants are aware."""
+
+    reference: str
+    serial: str
+    drone_model: DroneModel
+    plan: Plan
+    name: str
+    email: str
+    country: str
+    phone: str = ""
+    placed_at: datetime | None = None
+
+
+def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
+    """Enters an order. The terms of today go with it (P4).
+
+    Raises Conflict: the reference or the drone is taken, the country is not served, the
+    plan is a renewal, the serial is on file as another model, or B4 stands against it.
+    """
+    with transaction.atomic():
+        region = Region.objects.for_country(purchase.country).first()
+        if region is None:
+            raise Conflict(_("Care plans are not sold in this country."))
+        if purchase.plan.is_renewal:
+            raise Conflict(_("A renewal cannot be sold together with a drone."))
+        drone, _created = Drone.objects.get_or_create(
+            serial=purchase.serial, defaults={"drone_model": purchase.drone_model}
+        )
+        drone = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
+        _refuse(drone, purchase.drone_model)
+        plan, placed_at = purchase.plan, purchase.placed_at or now
+        try:
+            with transaction.atomic():
+                order = Order.objects.create(
+                    reference=purchase.reference,
+                    customer=people.known(
+                        name=purchase.name,
+                        email=purchase.email,
+                        country=purchase.country,
+                        phone=purchase.phone,
+                        now=now,
+                    ),
+                    drone=drone,
+                    plan=plan,
+                    region=region,
+                    months=plan.months,
+                    replacements=plan.replacements,
+                    warranty_months=plan.warranty_months,
+                    binding_window_hours=region.binding_window_hours,
+                    placed_at=placed_at,
+                )
+        except IntegrityError as error:
+            raise Conflict(
+                _("This order reference, or this drone, is part of an order already.")
+            ) from error
+        _record(order, OrderEvent.Kind.PLACED, actor=actor, now=now)
+        return order
+
+
+def _refuse(drone: Drone, drone_model: DroneModel) -> None:
+    if drone.drone_model_id != drone_model.pk:
+        raise Conflict(_("This serial number is on file as another model."))
+    if drone.retired_at is not None:
+        raise Conflict(_("This drone was replaced and handed in."))
+    if Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists():
+        raise Conflict(_("This drone has had a care plan before and cannot get another."))
+
+
+def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> Policy:
+    """Records the shipment; the policy begins by itself two days after it (B9).
+
+    Called again with another instant it corrects the shipment, and the policy moves along,
+    until it has begun. Raises Conflict.
+    """
+    with transaction.atomic():
+        policy = _lock_policy(order)
+        locked = _lock(order)
+        if locked.cancelled_at is not None:
+            raise Conflict(_("This order has been cancelled."))
+        if shipped_at < locked.placed_at:
+            raise Conflict(_("A drone is not shipped before it is ordered."))
+        if policy is None:
+            policy = _schedule(locked, shipped_at, actor=actor, now=now)
+        else:
+            _reschedule(locked, policy, shipped_at, actor=actor, now=now)
+        return policy
+
+
+def _schedule(order: Order, shipped_at: datetime, *, actor: Actor, now: datetime) -> Policy:
+    drone = Drone.objects.select_for_update(of=("self",)).get(pk=order.drone_id)
+    _refuse(drone, drone.drone_model)
+    starts_at, ends_at = _term(order, shipped_at)
+    policy = Policy.objects.create(
+        plan=order.plan,
+        region=order.region,
+        drone=drone,
+        drone_life=drone.life,
+        holder=order.customer,
+        status=Policy.Status.SCHEDULED,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        created_at=now,
+    )
+    Period.objects.create(
+        policy=policy,
+        plan=order.plan,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        months=order.months,
+        replacements=order.replacements,
+        warranty_months=order.warranty_months,
+        binding_window_hours=order.binding_window_hours,
+        created_at=now,
+    )
+    PolicyEvent.objects.create(
+        policy=policy,
+        kind=PolicyEvent.Kind.SCHEDULED,
+        at=now,
+        note=order.reference,
+        **actor.signature(),
+    )
+    order.shipped_at, order.policy = shipped_at, policy
+    order.save(update_fields=["shipped_at", "policy"])
+    _record(order, OrderEvent.Kind.SHIPPED, actor=actor, now=now, note=shipped_at.isoformat())
+    return policy
+
+
+def _reschedule(
+    order: Order, policy: Policy, shipped_at: datetime, *, actor: Actor, now: datetime
+) -> None:
+    if policy.status != Policy.Status.SCHEDULED or policy.starts_at <= now:
+        raise Conflict(_("The policy has begun; its shipment can no longer be corrected."))
+    if order.shipped_at == shipped_at:
+        return
+    starts_at, ends_at = _term(order, shipped_at)
+    Policy.objects.filter(pk=policy.pk).update(starts_at=starts_at, ends_at=ends_at)
+    policy.periods.update(starts_at=starts_at, ends_at=ends_at)
+    policy.starts_at, policy.ends_at = starts_at, ends_at
+    order.shipped_at = shipped_at
+    order.save(update_fields=["shipped_at"])
+    PolicyEvent.objects.create(
+        policy=policy,
+        kind=PolicyEvent.Kind.RESCHEDULED,
+        at=now,
+        data={"starts_at": starts_at.isoformat()},
+        **actor.signature(),
+    )
+    _record(order, OrderEvent.Kind.CORRECTED, actor=actor, now=now, note=shipped_at.isoformat())
+
+
+def _term(order: Order, shipped_at: datetime) -> tuple[datetime, datetime]:
+    starts_at = shipped_at + timedelta(hours=order.region.bundle_delay_hours)
+    return starts_at, terms.add_months(starts_at, order.months, order.region.zone)
+
+
+def cancel(order: Order, *, reason: str, actor: Actor, now: datetime) -> None:
+    """Cancels the order, and its policy if that has not begun (B9). Raises Conflict otherwise."""
+    with transaction.atomic():
+        policy = _lock_policy(order)
+        locked = _lock(order)
+        if locked.cancelled_at is not None:
+            raise Conflict(_("This order has been cancelled already."))
+        if policy is not None:
+            if policy.starts_at <= now:
+                raise Conflict(_("The policy has begun; cancel the policy instead."))
+            cancellation.cancel(policy, reason=reason, actor=actor, now=now)
+        locked.cancelled_at = now
+        locked.save(update_fields=["cancelled_at"])
+        _record(locked, OrderEvent.Kind.CANCELLED, actor=actor, now=now, note=reason)
+
+
+def _lock_policy(order: Order) -> Policy | None:
+    """The order's policy, if it has one, locked before the order: one order of locks everywhere."""
+    return Policy.objects.select_for_update(of=("self",)).filter(order=order).first()
+
+
+def _lock(order: Order) -> Order:
+    return (
+        Order.objects.select_for_update(of=("self",))
+        .select_related("plan", "region", "customer")
+        .get(pk=order.pk)
+    )
+
+
+def _record(
+    order: Order, kind: OrderEvent.Kind, *, actor: Actor, now: datetime, note: str = ""
+) -> None:
+    OrderEvent.objects.create(order=order, kind=kind, at=now, note=note, **actor.signature())

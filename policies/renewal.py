@@ -1,0 +1,131 @@
+"""Renewal with Refresh +: a further period with its own row and history (R1, R2)."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from policies import codes, cover, eligibility, emails, terms
+from policies.actor import Actor
+from policies.errors import Conflict, Refused
+from policies.models import (
+    ActivationCode,
+    CodeEvent,
+    Period,
+    Plan,
+    Policy,
+    PolicyEvent,
+)
+from policies.verdict import Verdict
+
+
+def renew(code: ActivationCode, *, serial: str, email: str, actor: Actor, now: datetime) -> Policy:
+    """Adds the code's plan to the policy that runs for `serial`; returns the policy.
+
+    The code is sold and its row locked; call it inside the transaction. The e-mail must be
+    the holder's: a code bought for somebody else does not open their page. The policy's row
+    is locked before its replacements are counted, so that renewal and the last replacement
+    cannot both win. Raises Conflict when there is no such policy, Refused with every reason.
+    """
+    found = (
+        Policy.objects.filter(drone__serial=serial, holder__email=email.strip().lower())
+        .order_by("-starts_at")
+        .first()
+    )
+    if found is None:
+        raise Conflict(
+            _("This code renews a plan, and we find none for this serial number and e-mail.")
+        )
+    policy = cover.lock(found)
+    verdict = verdict_on(policy, code, at=now)
+    if not verdict.allowed:
+        raise Refused(verdict)
+    _add_period(policy, code, actor=actor, now=now)
+    emails.renewed(policy, now=now)
+    return policy
+
+
+def sell_and_renew(
+    policy: Policy, *, plan: Plan, order_reference: str, actor: Actor, now: datetime
+) -> Policy:
+    """Sells a renewal to the holder at the desk and redeems it at once.
+
+    Raises Conflict when no such code is in stock, Refused with every reason.
+    """
+    with transaction.atomic():
+        locked = cover.lock(policy)
+        [code] = codes.sell_from_stock(
+            plan=plan,
+            drone_model=locked.drone.drone_model,
+            region=locked.region,
+            quantity=1,
+            to=locked.holder,
+            order_reference=order_reference,
+            actor=actor,
+            now=now,
+            tell=False,
+        )
+        verdict = verdict_on(locked, code, at=now)
+        if not verdict.allowed:
+            raise Refused(verdict)
+        _add_period(locked, code, actor=actor, now=now)
+        emails.renewed(locked, now=now)
+        return locked
+
+
+def verdict_on(policy: Policy, code: ActivationCode | None, *, at: datetime) -> Verdict:
+    """May this policy be renewed (with this code, or with a fitting one)? Every reason (B10)."""
+    batch = code.batch if code else None
+    renewed_plan = batch.plan.renews.name if batch and batch.plan.renews else None
+    if batch is None and policy.plan.renewals.exists():
+        renewed_plan = policy.plan.name
+    return eligibility.may_renew(
+        eligibility.RenewalFacts(
+            at=at,
+            zone=policy.region.zone,
+            starts_at=policy.starts_at,
+            ends_at=policy.ends_at,
+            cancelled=policy.status == Policy.Status.CANCELLED,
+            replacements_left=policy.replacements_left(),
+            renewed_before=len(policy.periods.all()) > 1,
+            plan=policy.plan.name,
+            plan_renewed_by_code=renewed_plan,
+            code_model=batch.drone_model.name if batch else policy.drone.drone_model.name,
+            drone_model=policy.drone.drone_model.name,
+            code_region=batch.region.name if batch else policy.region.name,
+            policy_region=policy.region.name,
+        )
+    )
+
+
+def offer(policy: Policy, *, at: datetime) -> Plan | None:
+    """The plan that may renew this policy at `at`, or None where R1 does not allow it."""
+    if not verdict_on(policy, None, at=at).allowed:
+        return None
+    return min(policy.plan.renewals.all(), key=lambda plan: plan.pk)
+
+
+def _add_period(policy: Policy, code: ActivationCode, *, actor: Actor, now: datetime) -> None:
+    sold = code.sold_terms()
+    begins = policy.ends_at  # the end, never today (R2)
+    ends = terms.add_months(begins, sold.months, policy.region.zone)
+    Period.objects.create(
+        policy=policy,
+        number=2,
+        plan=code.batch.plan,
+        code=code,
+        starts_at=begins,
+        ends_at=ends,
+        created_at=now,
+        **sold._asdict(),
+    )
+    policy.ends_at = ends
+    policy.save(update_fields=["ends_at"])
+    PolicyEvent.objects.create(
+        policy=policy,
+        kind=PolicyEvent.Kind.RENEWED,
+        at=now,
+        data={"from": begins.isoformat(), "to": ends.isoformat()},
+        **actor.signature(),
+    )
+    codes.record(code, CodeEvent.Kind.REDEEMED, actor=actor, now=now, note=policy.number)

@@ -1,0 +1,60 @@
+"""Change of owner: a running policy goes to a new holder (T2)."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from policies import cover, emails, people, terms
+from policies.actor import Actor
+from policies.errors import Conflict
+from policies.models import Policy, PolicyEvent, Region
+from policies.models.policy import new_token
+
+
+def change_owner(
+    policy: Policy,
+    *,
+    name: str,
+    email: str,
+    country: str,
+    phone: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Policy:
+    """Moves the policy; both people get a letter, and the old link stops working.
+
+    Raises Conflict for a policy that is over or held by an open claim, for its present
+    holder, and for a country outside its region (B7).
+    """
+    with transaction.atomic():
+        locked = cover.lock(policy)
+        _refuse_ended(locked, now=now)
+        if locked.holds.exists():
+            raise Conflict(_("There is an open claim on this policy; it must end first."))
+        if not Region.objects.for_country(country).filter(pk=locked.region_id).exists():
+            raise Conflict(
+                _("The new owner must live in the region of this policy, %(region)s.")
+                % {"region": locked.region}
+            )
+        before = locked.holder
+        after = people.known(name=name, email=email, country=country, phone=phone, now=now)
+        if after == before:
+            raise Conflict(_("This customer holds the policy already."))
+        locked.holder, locked.token = after, new_token()
+        locked.save(update_fields=["holder", "token"])
+        event = PolicyEvent.objects.create(
+            policy=locked,
+            kind=PolicyEvent.Kind.TRANSFERRED,
+            at=now,
+            data={"from": before.pk, "to": after.pk},
+            **actor.signature(),
+        )
+        emails.owner_changed(locked, before=before, occasion=event.pk, now=now)
+        return locked
+
+
+def _refuse_ended(policy: Policy, *, now: datetime) -> None:
+    running = policy.status in Policy.RUNNING
+    if not running or not terms.in_term(policy.starts_at, policy.ends_at, at=now):
+        raise Conflict(_("Only a running policy can move to a new owner."))
