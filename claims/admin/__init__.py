@@ -1,0 +1,3 @@
+from claims.admin import claims
+
+__all__ = ["claims"]

@@ -1,0 +1,206 @@
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext_lazy as _
+
+from claims import progress, reports
+from claims.admin.operations import ALL, CompleteMany, ReceiveMany, undecided
+from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
+from policies import cover
+from policies.backoffice import BackOfficeAdmin, RecordAdmin, link, now, pill
+from policies.models import Letter, Part
+
+OUTCOME_PILL = {
+    Outcome.CARE: ("good", _("Care plan")),
+    Outcome.WARRANTY: ("good", _("Warranty")),
+    Outcome.NOT_COVERED: ("bad", _("Not covered")),
+    Outcome.NEEDS_REVIEW: ("busy", _("To review")),
+}
+PROGRESS_PILL = {
+    Progress.COMPLETED: "quiet",
+    Progress.RETURNED: "quiet",
+    Progress.DECLINED: "bad",
+    Progress.CANCELLED: "quiet",
+    Progress.LAPSED: "quiet",
+}
+
+
+class QueueFilter(admin.SimpleListFilter):
+    title = _("what needs doing")
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(queue.slug, queue.label) for queue in reports.QUEUES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        for queue in reports.QUEUES:
+            if queue.slug == self.value():
+                return queryset.filter(queue.condition)
+        return queryset
+
+
+@admin.register(Claim)
+class ClaimAdmin(RecordAdmin):
+    list_display = [
+        "number",
+        "progress_pill",
+        "outcome_pill",
+        "serial",
+        "drone_model",
+        "name",
+        "age",
+    ]
+    list_filter = [QueueFilter, "progress", "outcome", "policy__region"]
+    list_select_related = ["drone__drone_model", "policy__region"]
+    sortable_by = ()
+    search_fields = ["number"]
+    search_help_text = _("A claim, serial, tracking or policy number, or an e-mail.")
+    change_form_template = "admin/claim.html"
+    operations = ALL
+    bulk_operations = (ReceiveMany, CompleteMany)
+    fields = ["number"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
+        related = ["policy__plan", "policy__holder", "replacement", "payment"]
+        return super().get_queryset(request).select_related(*self.list_select_related, *related)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """In a queue the oldest lies on top."""
+        return ("progress_at", "id") if request.GET.get("queue") else ("-id",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """One indexed column, chosen by the shape of the term; a bare word is tried in two."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if "@" in term:
+            return queryset.filter(email=term.lower()), False
+        if term.upper().startswith("POL-"):
+            return queryset.filter(policy__number=term.upper()), False
+        if term.upper().startswith("CLM-"):
+            return queryset.filter(number=term.upper()), False
+        return queryset.filter(pk__in=self._by_serial_or_tracking(term)), False
+
+    def _by_serial_or_tracking(self, term: str) -> list[int]:
+        bare = term.upper().replace(" ", "").replace("-", "")
+        found = Claim.objects.filter(drone__serial=bare).values_list("pk", flat=True)[:200]
+        shipped = Claim.objects.filter(replacement__serial=bare).values_list("pk", flat=True)[:200]
+        tracked = Shipment.objects.filter(tracking_number=term).values_list("claim", flat=True)
+        return [*found, *shipped, *tracked[:200]]
+
+    def get_urls(self) -> list[URLPattern]:
+        guard = self.admin_site.admin_view
+        return [
+            path("photo/<int:pk>/", guard(self.photo_view), name="claim_photo"),
+            path("label/<int:pk>/", guard(self.label_view), name="claim_label"),
+            *super().get_urls(),
+        ]
+
+    def photo_view(self, request: HttpRequest, pk: int) -> FileResponse:
+        photo = self._visible(request, Photo.objects.filter(pk=pk))
+        return _file(photo.image, "image/jpeg")
+
+    def label_view(self, request: HttpRequest, pk: int) -> FileResponse:
+        shipment = self._visible(request, Shipment.objects.filter(pk=pk).exclude(label=""))
+        return _file(shipment.label, "application/pdf")
+
+    def _visible(self, request: HttpRequest, rows: QuerySet) -> Any:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = rows.first()
+        if row is None:
+            raise Http404
+        return row
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        claim = self.get_object(request, object_id)
+        context = self._one_screen(claim) if claim else {}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def _one_screen(self, claim: Claim) -> dict[str, Any]:
+        """Everything that a clerk looks at before pressing a button."""
+        policy = claim.policy
+        return {
+            "claim": claim,
+            "cover": cover.cover_of(policy, reference=claim.number),
+            "policy": policy,
+            "policy_link": link(policy),
+            "drone_link": link(claim.drone),
+            "holder_link": link(policy.holder, policy.holder.name),
+            "progress_pill": self.progress_pill(claim),
+            "outcome_pill": self.outcome_pill(claim),
+            "parts": _part_names(claim.parts),
+            "parts_received": _part_names(claim.parts_received),
+            "parts_damaged": _part_names(claim.parts_damaged),
+            "parts_covered": _part_names(claim.drone.drone_model.covered_parts()),
+            "decisions": list(claim.decisions.order_by("-id")),
+            "events": list(claim.events.order_by("-id")),
+            "photos": list(claim.photos.all()),
+            "shipments": list(claim.shipments.all()),
+            "payment": getattr(claim, "payment", None),
+            "letters": Letter.objects.filter(reference=claim.number).order_by("-id"),
+            "next": sorted(progress.verbs_open(claim)),
+        }
+
+    @admin.display(description=_("progress"))
+    def progress_pill(self, claim: Claim) -> SafeString:
+        if undecided(claim):
+            return pill("busy", _("To decide"))
+        kind = PROGRESS_PILL.get(Progress(claim.progress), "good")
+        return pill(kind, claim.get_progress_display())
+
+    @admin.display(description=_("decision"))
+    def outcome_pill(self, claim: Claim) -> SafeString:
+        kind, words = OUTCOME_PILL[Outcome(claim.outcome)]
+        return pill(kind, words)
+
+    @admin.display(description=_("serial"))
+    def serial(self, claim: Claim) -> str:
+        return claim.drone.serial
+
+    @admin.display(description=_("model"))
+    def drone_model(self, claim: Claim) -> str:
+        return claim.drone.drone_model.name
+
+    @admin.display(description=_("since"))
+    def age(self, claim: Claim) -> str:
+        if now() - claim.progress_at < timedelta(minutes=1):
+            return str(_("just now"))
+        return timesince(claim.progress_at, now(), depth=1)
+
+
+@admin.register(Deadline)
+class DeadlineAdmin(BackOfficeAdmin):
+    list_display = ["kind", "remind_after_days", "ends_after_days"]
+    readonly_fields = ["kind"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _part_names(parts: list[str]) -> str:
+    return ", ".join(str(Part(part).label) for part in parts)
+
+
+def _file(field: Any, content_type: str) -> FileResponse:
+    response = FileResponse(field.open("rb"), content_type=content_type)
+    response["Cache-Control"] = "private, no-store"
+    return response

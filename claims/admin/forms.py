@@ -1,0 +1,113 @@
+"""The forms of the claims desk: they read what was typed, and decide nothing."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from claims.models import Claim, FeePayment, Outcome
+from policies.inputs import PlainCharField, SerialField
+from policies.models import Cause, Part
+
+CONDITIONS = [("new", _("New")), ("refurbished", _("Refurbished"))]
+
+
+class ReasonForm(forms.Form):
+    reason = PlainCharField(
+        label=_("Reason"), max_length=500, help_text=_("The customer reads this.")
+    )
+
+
+class OptionalReasonForm(forms.Form):
+    reason = PlainCharField(
+        label=_("Reason"), max_length=500, required=False, help_text=_("The customer reads this.")
+    )
+
+
+class InternalReasonForm(forms.Form):
+    reason = PlainCharField(
+        label=_("Reason"), max_length=500, help_text=_("Kept in the history, for staff only.")
+    )
+
+
+class OverruleForm(InternalReasonForm):
+    outcome = forms.ChoiceField(
+        label=_("Decision"),
+        choices=[
+            (Outcome.CARE, Outcome.CARE.label),
+            (Outcome.WARRANTY, Outcome.WARRANTY.label),
+            (Outcome.NOT_COVERED, Outcome.NOT_COVERED.label),
+        ],
+    )
+
+    field_order = ["outcome", "reason"]
+
+
+class MissingPartsForm(forms.Form):
+    missing = PlainCharField(
+        label=_("What is missing"),
+        max_length=500,
+        help_text=_("The customer reads this, and sends it."),
+    )
+
+
+class NoteForm(forms.Form):
+    note = PlainCharField(
+        label=_("Note"),
+        max_length=2000,
+        required=False,
+        multiline=True,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("For staff only."),
+    )
+
+
+class AssessForm(NoteForm):
+    cause_found = forms.ChoiceField(label=_("Cause found"), choices=Cause.choices)
+    parts_received = forms.MultipleChoiceField(
+        label=_("Parts received"), choices=Part.choices, widget=forms.CheckboxSelectMultiple
+    )
+    parts_damaged = forms.MultipleChoiceField(
+        label=_("Parts damaged"),
+        choices=Part.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("The decision is made again on the cause found and on these parts."),
+    )
+
+    field_order = ["cause_found", "parts_received", "parts_damaged", "note"]
+
+
+class PaymentForm(forms.Form):
+    amount = forms.DecimalField(label=_("Amount"), max_digits=12, decimal_places=2, min_value=0)
+    currency = PlainCharField(label=_("Currency"), max_length=3)
+    method = forms.ChoiceField(label=_("Method"), choices=FeePayment.Method.choices)
+    reference = PlainCharField(
+        label=_("Reference"), max_length=64, help_text=_("From the bank or the payment provider.")
+    )
+
+    def clean_currency(self) -> str:
+        currency: str = self.cleaned_data["currency"].upper()
+        return currency
+
+
+class RefundForm(forms.Form):
+    reference = PlainCharField(label=_("Refund reference"), max_length=64)
+
+
+class SendBackForm(ReasonForm):
+    tracking_number = PlainCharField(label=_("Tracking number"), max_length=64, required=False)
+
+
+class ShipForm(forms.Form):
+    new_serial = SerialField(label=_("Serial number of the drone that goes out"))
+    condition = forms.ChoiceField(label=_("Condition"), choices=CONDITIONS)
+    tracking_number = PlainCharField(label=_("Tracking number"), max_length=64)
+
+
+def fields_of_request(claim: Claim) -> dict[str, Any]:
+    """What the customer reported, as the assessor's starting point."""
+    return {
+        "cause_found": claim.cause,
+        "parts_received": claim.parts,
+        "parts_damaged": claim.parts,
+    }

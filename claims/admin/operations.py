@@ -1,0 +1,286 @@
+"""What the claims desk does to a claim: each operation calls one verb of `progress`."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from claims import fees, progress, shipping
+from claims.admin.forms import (
+    AssessForm,
+    InternalReasonForm,
+    MissingPartsForm,
+    NoteForm,
+    OptionalReasonForm,
+    OverruleForm,
+    PaymentForm,
+    ReasonForm,
+    RefundForm,
+    SendBackForm,
+    ShipForm,
+    fields_of_request,
+)
+from claims.models import Claim, Outcome, Progress, Shipment
+from policies.actor import Actor
+from policies.backoffice import BulkOperation, Done, Operation, now
+from policies.serials import BadSerial
+
+
+class ClaimOperation(Operation):
+    """A button for one verb: there while the table of moves allows it."""
+
+    verb: ClassVar[Callable[..., Any]]
+    said: ClassVar[Any]
+    permission = "claims.handle_claim"
+
+    def open(self) -> bool:
+        return type(self).verb.__name__ in progress.verbs_open(self.obj)
+
+    def run(self, form: Any) -> Done:
+        try:
+            type(self).verb(self.obj, actor=self.actor, now=now(), **form.cleaned_data)
+        except BadSerial as error:
+            raise forms.ValidationError(error.message) from error
+        return Done(self.said)
+
+
+def undecided(claim: Claim) -> bool:
+    return claim.progress == Progress.SUBMITTED and claim.accepted_at is None
+
+
+class Accept(ClaimOperation):
+    slug = "accept"
+    label = _("Accept")
+    explanation = _(
+        "Takes a replacement from the allowance (care), fixes the fee, and orders the label."
+    )
+    permission = "claims.decide_claim"
+    verb = progress.accept
+    said = _("Accepted. The label is being made.")
+
+    def open(self) -> bool:
+        return undecided(self.obj) and self.obj.outcome in {Outcome.CARE, Outcome.WARRANTY}
+
+
+class Overrule(ClaimOperation):
+    slug = "overrule"
+    label = _("Overrule the decision")
+    explanation = _("Your decision stands beside the computed one; both are kept.")
+    permission = "claims.decide_claim"
+    form_class = OverruleForm
+    verb = progress.overrule
+    said = _("Overruled.")
+
+    def open(self) -> bool:
+        return undecided(self.obj) or self.obj.progress == Progress.ASSESSED
+
+
+class Decline(ClaimOperation):
+    slug = "decline"
+    label = _("Decline")
+    permission = "claims.decide_claim"
+    form_class = ReasonForm
+    dangerous = True
+    verb = progress.decline
+    said = _("Declined. The customer is told why.")
+
+
+class Cancel(ClaimOperation):
+    slug = "cancel"
+    label = _("Cancel for the customer")
+    form_class = OptionalReasonForm
+    dangerous = True
+    verb = progress.cancel
+    said = _("Cancelled.")
+
+
+class PickUp(ClaimOperation):
+    slug = "pick-up"
+    label = _("The carrier has it")
+    verb = progress.pick_up
+    said = _("On its way to us.")
+
+
+class Receive(ClaimOperation):
+    slug = "receive"
+    label = _("It arrived")
+    form_class = NoteForm
+    verb = progress.receive
+    said = _("Arrived at the service centre.")
+
+
+class MissParts(ClaimOperation):
+    slug = "miss-parts"
+    label = _("Parts are missing")
+    form_class = MissingPartsForm
+    verb = progress.miss_parts
+    said = _("The customer is asked for what is missing.")
+
+
+class Assess(ClaimOperation):
+    slug = "assess"
+    label = _("Record the assessment")
+    form_class = AssessForm
+    verb = progress.assess
+    said = _("Assessed. See the decision below.")
+
+    def initial(self) -> dict[str, Any]:
+        return fields_of_request(self.obj)
+
+
+class AskFee(ClaimOperation):
+    slug = "ask-fee"
+    label = _("Ask for the fee")
+    verb = progress.ask_fee
+    said = _("The customer is asked for the fee.")
+
+    def open(self) -> bool:
+        return super().open() and covered(self.obj) and not fees.is_settled(self.obj)
+
+
+class Prepare(ClaimOperation):
+    slug = "prepare"
+    label = _("Prepare the replacement")
+    verb = progress.prepare
+    said = _("In preparation.")
+
+    def open(self) -> bool:
+        return super().open() and covered(self.obj) and fees.is_settled(self.obj)
+
+
+class Pay(ClaimOperation):
+    slug = "pay"
+    label = _("Record the fee")
+    permission = "claims.record_payment"
+    form_class = PaymentForm
+    verb = progress.pay
+    said = _("The fee is recorded, and the replacement can be prepared.")
+
+    def open(self) -> bool:
+        expected = {Progress.ASSESSED, Progress.AWAITING_FEE}
+        return self.obj.progress in expected and not fees.is_settled(self.obj)
+
+    def initial(self) -> dict[str, Any]:
+        return {"amount": self.obj.fee_amount, "currency": self.obj.fee_currency}
+
+
+class Ship(ClaimOperation):
+    slug = "ship"
+    label = _("Ship the replacement")
+    explanation = _("Moves the policy to the new serial number and retires the damaged drone.")
+    form_class = ShipForm
+    verb = progress.ship
+    said = _("Shipped.")
+
+
+class Complete(ClaimOperation):
+    slug = "complete"
+    label = _("The customer has it")
+    verb = progress.complete
+    said = _("Completed.")
+
+
+class SendBack(ClaimOperation):
+    slug = "send-back"
+    label = _("Return the drone unfixed")
+    form_class = SendBackForm
+    dangerous = True
+    verb = progress.send_back
+    said = _("The drone goes back to the customer.")
+
+
+class HandBack(ClaimOperation):
+    slug = "hand-back"
+    label = _("The customer has it back")
+    verb = progress.hand_back
+    said = _("Returned. The use is back in the allowance.")
+
+
+class Refund(ClaimOperation):
+    slug = "refund"
+    label = _("Record the refund")
+    permission = "claims.record_payment"
+    form_class = RefundForm
+    verb = progress.refund
+    said = _("The refund is recorded.")
+
+    def open(self) -> bool:
+        return Claim.objects.refund_due().filter(pk=self.obj.pk).exists()
+
+
+class Undo(ClaimOperation):
+    slug = "undo"
+    label = _("Take back the last step")
+    permission = "claims.undo_claim"
+    form_class = InternalReasonForm
+    dangerous = True
+    verb = progress.undo
+    said = _("Taken back. The customer's page shows the correction.")
+
+    def open(self) -> bool:
+        return self.obj.progress in progress.UNDOABLE
+
+
+class RetryLabel(Operation):
+    slug = "retry-label"
+    label = _("Order the label again")
+    permission = "claims.retry_label"
+
+    def open(self) -> bool:
+        return self._failed() is not None
+
+    def _failed(self) -> Shipment | None:
+        return self.obj.shipments.filter(state=Shipment.State.FAILED).first()
+
+    def run(self, form: Any) -> Done:
+        failed = self._failed()
+        if failed is None:
+            raise forms.ValidationError(_("No label has failed."))
+        shipping.try_again(failed, now=now())
+        return Done(_("The label is ordered again."))
+
+
+class ReceiveMany(BulkOperation):
+    slug = "receive"
+    label = _("They arrived")
+    permission = "claims.handle_claim"
+
+    def run(self, obj: Claim, actor: Actor) -> None:
+        progress.receive(obj, actor=actor, now=now())
+
+
+class CompleteMany(BulkOperation):
+    slug = "complete"
+    label = _("The customers have them")
+    permission = "claims.handle_claim"
+
+    def run(self, obj: Claim, actor: Actor) -> None:
+        progress.complete(obj, actor=actor, now=now())
+
+
+def covered(claim: Claim) -> bool:
+    return claim.outcome in {Outcome.CARE, Outcome.WARRANTY}
+
+
+# The main path first, the exceptions last: the order of the buttons.
+ALL: tuple[type[Operation], ...] = (
+    Accept,
+    PickUp,
+    Receive,
+    Assess,
+    AskFee,
+    Pay,
+    Prepare,
+    Ship,
+    Complete,
+    HandBack,
+    Refund,
+    RetryLabel,
+    MissParts,
+    Overrule,
+    SendBack,
+    Decline,
+    Cancel,
+    Undo,
+)

@@ -1,0 +1,177 @@
+"""Is a claim covered, and by what? Plain facts in, an outcome and every reason out (K2, K7).
+
+Pure: no database, no clock. Run twice in a claim's life: on what the customer says, and
+on what was found.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext_lazy as _
+
+from policies.verdict import Reason
+
+PRODUCT_DEFECT = "product_defect"
+OTHER_ACCIDENT = "other_accident"
+
+
+@dataclass(frozen=True)
+class ClaimFacts:
+    """What is claimed. `happened_on` is a day on the region's clock, `requested_at` aware."""
+
+    cause: str
+    parts: tuple[str, ...]
+    happened_on: date
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
+class CoverFacts:
+    """What the policy promises. Instants are aware."""
+
+    zone: ZoneInfo
+    starts_at: datetime
+    ends_at: datetime
+    cancelled_at: datetime | None
+    replacements_left: int
+    parts: tuple[str, ...]
+    excluded_causes: frozenset[str]
+    warranty_until: datetime | None
+    activation_stated_by_customer: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`outcome` is one of care, warranty, not_covered, needs_review."""
+
+    outcome: str
+    reasons: tuple[Reason, ...]
+
+    def says(self, code: str) -> bool:
+        return any(reason.code == code for reason in self.reasons)
+
+
+def decide(facts: ClaimFacts, cover: CoverFacts) -> Decision:
+    """The outcome with every reason, also those that did not turn the scale.
+
+    An exclusion goes before everything; a defect is the warranty's business and never the
+    plan's; an accident is the plan's, if both its day and the request's fall in the term.
+    What speaks against is final; what is merely doubtful asks for a person.
+    """
+    exclusions = list(_exclusions(facts, cover))
+    if exclusions:
+        return Decision("not_covered", tuple(exclusions))
+    if facts.cause == PRODUCT_DEFECT:
+        return _defect(facts, cover)
+    reasons = [*_term(facts, cover), *_allowance(cover), *_parts(facts, cover)]
+    doubts = list(_doubts(facts))
+    everything = (*reasons, *doubts, *_told(facts, cover))
+    if any(reason.objects for reason in reasons):
+        return Decision("not_covered", everything)
+    return Decision("needs_review" if doubts else "care", everything)
+
+
+def _exclusions(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+    if facts.cause in cover.excluded_causes:
+        yield Reason("P7", "excluded_cause", _("This cause of damage is excluded from the plan."))
+
+
+def _defect(facts: ClaimFacts, cover: CoverFacts) -> Decision:
+    until = cover.warranty_until
+    if until is None:
+        unknown = Reason(
+            "P8", "warranty_unknown", _("We do not know when the manufacturer's warranty began.")
+        )
+        return Decision("needs_review", (unknown,))
+    if facts.requested_at < until:
+        running = Reason(
+            "P8",
+            "warranty_runs",
+            _("The manufacturer's warranty covers defects; it costs no replacement."),
+            objects=False,
+        )
+        return Decision("warranty", (running, *_told(facts, cover)))
+    over = Reason(
+        "P8",
+        "warranty_over",
+        _("The manufacturer's warranty is over, and the plan covers accidents only."),
+    )
+    return Decision("not_covered", (over,))
+
+
+def _term(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+    begins, ends = _day(facts.happened_on, cover.zone)
+    if ends <= cover.starts_at:
+        yield Reason("K2", "damage_before", _("The damage happened before the plan began."))
+    elif begins >= cover.ends_at:
+        yield Reason("K2", "damage_after", _("The damage happened after the plan had ended."))
+    else:
+        yield Reason(
+            "K2", "damage_in_term", _("The damage happened within the term."), objects=False
+        )
+    if facts.requested_at >= cover.ends_at:
+        yield Reason("K2", "request_after", _("The plan had ended when the repair was requested."))
+    else:
+        yield Reason(
+            "K2", "request_in_term", _("The repair was requested within the term."), objects=False
+        )
+    if cover.cancelled_at is not None and cover.cancelled_at <= facts.requested_at:
+        yield Reason("T3", "cancelled", _("The plan has been cancelled."))
+
+
+def _day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When a calendar day begins and ends on the clock of `zone`."""
+    return (
+        datetime.combine(day, time.min, tzinfo=zone),
+        datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone),
+    )
+
+
+def _allowance(cover: CoverFacts) -> Iterator[Reason]:
+    if cover.replacements_left > 0:
+        yield Reason(
+            "P3", "replacement_left", _("A replacement is left in the allowance."), objects=False
+        )
+    else:
+        yield Reason("P3", "none_left", _("All replacements of the plan have been used."))
+
+
+def _parts(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+    covered = [part for part in facts.parts if part in cover.parts]
+    if not covered:
+        yield Reason("P6", "no_part_covered", _("None of the damaged parts is covered."))
+    elif len(covered) < len(facts.parts):
+        yield Reason(
+            "P6",
+            "some_parts_not_covered",
+            _("Some of the parts are not covered; they are not replaced."),
+            objects=False,
+        )
+    else:
+        yield Reason("P6", "parts_covered", _("The damaged parts are covered."), objects=False)
+
+
+def _doubts(facts: ClaimFacts) -> Iterator[Reason]:
+    """What speaks neither for nor against, but wants a person's eye."""
+    if facts.cause == OTHER_ACCIDENT:
+        yield Reason("K2", "cause_unclear", _("The cause needs a closer look."))
+
+
+def _told(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+    """What the clerk is told, and weighs: it turns nothing by itself."""
+    if facts.happened_on == cover.starts_at.astimezone(cover.zone).date():
+        yield Reason(
+            "K2",
+            "damage_on_first_day",
+            _("The damage happened on the day the plan began."),
+            objects=False,
+        )
+    if cover.activation_stated_by_customer:
+        yield Reason(
+            "B11",
+            "activation_stated",
+            _("The activation time of the drone is as stated by the customer."),
+            objects=False,
+        )

@@ -1,0 +1,319 @@
+"""The forms of the public pages. Field names are a contract: other programs send them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from claims import photos
+from claims.decisions import PRODUCT_DEFECT
+from claims.intake import Request
+from policies.inputs import CountryField, EmailField, PlainCharField, SerialField
+from policies.models import Cause, DroneModel, Exclusion, Part, Series
+from policies.random_names import ALPHABET
+
+
+class DayField(PlainCharField):
+    """A day, `YYYY-MM-DD`."""
+
+    written = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+    years = range(2000, 2101)
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput(attrs={"type": "date"}))
+        super().__init__(max_length=10, empty_value=None, **kwargs)
+        del self.widget.attrs["maxlength"]  # HTML knows none for this type
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if text is None:
+            return None
+        try:
+            if not self.written.match(text):
+                raise ValueError(text)
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise ValidationError(_("Please enter a day, like 2026-01-31."), code="day") from None
+        if day.year not in self.years:
+            raise ValidationError(_("Please check the year."), code="year")
+        return day
+
+
+class StoryField(PlainCharField):
+    """Several lines of text. A browser counts a line break once, and sends it as two."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(multiline=True, widget=forms.Textarea(attrs={"rows": 6}), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(str(value or "").replace("\r\n", "\n"))
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        assert self.max_length is not None
+        return data[: 2 * self.max_length] if isinstance(data, str) else data
+
+
+class CauseField(forms.ChoiceField):
+    default_error_messages = {
+        "required": _("Please choose what happened."),
+        "invalid_choice": _("Please choose what happened from the list."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=Cause.choices, widget=forms.RadioSelect, **kwargs)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data if data in Cause.values else ""
+
+
+class PartsField(forms.Field):
+    """Parts of a drone, ticked one by one, or in one value with commas."""
+
+    widget = forms.CheckboxSelectMultiple(choices=Part.choices)
+    default_error_messages = {"required": _("Please choose at least one part.")}
+    longest = 200
+
+    def to_python(self, value: Any) -> list[str]:
+        named = self._named(value)
+        if not named <= set(Part.values):
+            raise ValidationError(_("Please choose parts from the list."), code="part")
+        return [part for part in Part.values if part in named]
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return sorted(self._named(data) & set(Part.values))
+
+    def _named(self, value: Any) -> set[str]:
+        text = ",".join(value)[: self.longest] if isinstance(value, list) else ""
+        return {part.strip().lower() for part in text.split(",") if part.strip()}
+
+
+class FilesInput(forms.FileInput):
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[UploadedFile]:
+        return list(files.getlist(name)) if hasattr(files, "getlist") else []
+
+
+class PhotosField(forms.Field):
+    """Up to six photos; its value is the pictures as they will be kept."""
+
+    widget = FilesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/heic,image/heif"})
+
+    def to_python(self, value: list[UploadedFile] | None) -> list[photos.Picture]:
+        uploads = value or []
+        if len(uploads) > photos.MOST:
+            # Counted before anything is opened.
+            raise ValidationError(
+                _("Please send at most %(most)d photos."),
+                code="too_many",
+                params={"most": photos.MOST},
+            )
+        return [self._read(number, upload) for number, upload in enumerate(uploads, 1)]
+
+    @staticmethod
+    def _read(number: int, upload: UploadedFile) -> photos.Picture:
+        try:
+            return photos.read(upload)
+        except photos.BadPhoto as error:
+            raise ValidationError(
+                _("Photo %(number)d: %(reason)s"),
+                code="photo",
+                params={"number": number, "reason": error.message},
+            ) from None
+
+
+class SubmissionField(forms.Field):
+    """The form's own number. Rubbish is no number, and no reason to refuse a request."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False, initial=uuid4)
+
+    def to_python(self, value: Any) -> UUID | None:
+        try:
+            return UUID(value) if isinstance(value, str) and len(value) <= 36 else None
+        except ValueError:
+            return None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return self.to_python(data) or uuid4()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing to tick, with what the plan says about it."""
+
+    value: str
+    label: str
+    is_chosen: bool
+    hint: Any = ""
+
+
+def address_line(label: Any, most: int, autocomplete: str, **kwargs: Any) -> PlainCharField:
+    widget = forms.TextInput(attrs={"autocomplete": autocomplete})
+    return PlainCharField(label=label, max_length=most, widget=widget, **kwargs)
+
+
+class RepairForm(forms.Form):
+    serial = SerialField(
+        help_text=_("On the aircraft, in the battery compartment or under an arm, and on the box."),
+    )
+    email = EmailField(help_text=_("The address to which we sent the agreement."))
+    cause = CauseField(label=_("What caused the damage?"))
+    happened_on = DayField(label=_("When did it happen?"))
+    description = StoryField(
+        label=_("What happened?"),
+        max_length=4000,
+        help_text=_("In your own words: how it was flying, what it hit, what no longer works."),
+    )
+    parts = PartsField(label=_("Which parts are damaged?"))
+    photos = PhotosField(
+        label=_("Photos of the damage"),
+        required=False,
+        help_text=_("Up to 6, as JPEG, PNG, WebP or HEIC, of at most 10 MB each."),
+    )
+    address_line1 = address_line(_("Street and number"), 120, "address-line1")
+    address_line2 = address_line(
+        _("Apartment, company, building"), 120, "address-line2", required=False
+    )
+    city = address_line(_("City"), 80, "address-level2")
+    state = address_line(_("State or province"), 80, "address-level1", required=False)
+    postal_code = address_line(_("Postal code"), 20, "postal-code", required=False)
+    country = CountryField()
+    accept_terms = forms.BooleanField(
+        label=_("I have read what the plan covers, what it does not cover, and the fees"),
+        error_messages={"required": _("Please tick this to go on.")},
+    )
+    submission = SubmissionField()
+
+    @classmethod
+    def kept(cls, typed: QueryDict) -> "RepairForm":
+        """The form with what was typed, not looked at."""
+        return cls(
+            initial={
+                name: field.bound_data(field.widget.value_from_datadict(typed, {}, name), None)
+                for name, field in cls.base_fields.items()
+            }
+        )
+
+    @property
+    def lost_photos(self) -> bool:
+        """Photos came with a form that is shown again: a browser does not choose files anew."""
+        return bool(self.files)
+
+    def request(self) -> Request:
+        data = self.cleaned_data
+        submission: UUID | None = data["submission"]
+        return Request(
+            serial=data["serial"],
+            email=data["email"],
+            cause=data["cause"],
+            happened_on=data["happened_on"],
+            description=data["description"],
+            parts=data["parts"],
+            line1=data["address_line1"],
+            line2=data["address_line2"],
+            city=data["city"],
+            state=data["state"],
+            postal_code=data["postal_code"],
+            country=data["country"],
+            pictures=data["photos"],
+            # Somebody who goes back and names another drone means another request.
+            submission=submission
+            and uuid5(submission, f"{data['serial']} {data['email']} {data['happened_on']}"),
+        )
+
+    # --- what the page says beside the choices --------------------------------------------
+
+    def accidents(self) -> list[Option]:
+        return [option for option in self._causes() if option.value not in self._apart()]
+
+    def defects(self) -> list[Option]:
+        defects = self._apart() - set(self._exclusions())
+        return [option for option in self._causes() if option.value in defects]
+
+    def excluded(self) -> list[Option]:
+        return [option for option in self._causes() if option.value in self._exclusions()]
+
+    def _causes(self) -> Iterator[Option]:
+        chosen = self["cause"].value()
+        for value, text in Cause.choices:
+            yield Option(value, str(text), value == chosen, self._exclusions().get(value, ""))
+
+    def _apart(self) -> set[str]:
+        return {PRODUCT_DEFECT, *self._exclusions()}
+
+    def _exclusions(self) -> dict[str, str]:
+        if not hasattr(self, "_texts"):
+            self._texts = dict(Exclusion.objects.values_list("cause", "text"))
+        return self._texts
+
+    def part_options(self) -> list[Option]:
+        chosen = self["parts"].value() or []
+        every_series = list(Series.objects.prefetch_related("parts", "drone_models__parts"))
+        return [
+            Option(value, str(text), value in chosen, _cover_of(value, every_series))
+            for value, text in Part.choices
+        ]
+
+
+def _cover_of(part: str, every_series: list[Series]) -> Any:
+    """For which drones a part is covered, in one sentence (P6)."""
+    covered: list[str] = []
+    open_: list[str] = []
+    for series in every_series:
+        by_series = part in {row.part for row in series.parts.all()}
+        (covered if by_series else open_).append(series.name)
+        for model in _with_own_parts(series):
+            by_model = part in {row.part for row in model.parts.all()}
+            if by_model != by_series:
+                (covered if by_model else open_).append(model.name)
+    if not covered:
+        return _("Never covered.")
+    if not open_:
+        return _("Covered.")
+    return _("Covered for %(covered)s. Not covered for %(open)s.") % {
+        "covered": ", ".join(covered),
+        "open": ", ".join(open_),
+    }
+
+
+def _with_own_parts(series: Series) -> list[DroneModel]:
+    return [model for model in series.drone_models.all() if model.parts.all()]
+
+
+class LookupForm(forms.Form):
+    number = PlainCharField(
+        label=_("Claim number"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "class": "code",
+            }
+        ),
+        help_text=_("In the subject of each of our letters. It begins with CLM."),
+    )
+    email = EmailField(help_text=_("The address that our letters come to."))
+
+    def clean_number(self) -> str:
+        """The number as we write it, or nothing where it cannot be one of ours."""
+        typed = re.sub(r"[^0-9A-Z]", "", self.cleaned_data["number"].upper())
+        name = typed.removeprefix("CLM")
+        return f"CLM-{name}" if len(name) == 8 and set(name) <= set(ALPHABET) else ""
+
+    @classmethod
+    def kept(cls, typed: QueryDict) -> "LookupForm":
+        names = cls.base_fields.items()
+        return cls(initial={name: field.bound_data(typed.get(name), None) for name, field in names})

@@ -1,0 +1,153 @@
+"""A repair request comes in (K1, K2, K3, K14)."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from claims import emails, photos, progress, verdicts
+from claims.models import Claim, Photo
+from policies import cover as policy_cover
+from policies.actor import Actor
+from policies.cover import Cover
+from policies.errors import Conflict
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the customer's form says. `serial` is normalised, `happened_on` the region's day.
+
+    `submission` is the form's own number: the same form sent twice makes one claim.
+    """
+
+    serial: str
+    email: str
+    cause: str
+    happened_on: date
+    description: str
+    parts: list[str]
+    line1: str
+    city: str
+    country: str
+    line2: str = ""
+    state: str = ""
+    postal_code: str = ""
+    pictures: list[photos.Picture] = field(default_factory=list)
+    submission: UUID | None = None
+
+
+class NoMatch(Conflict):
+    """No plan for this serial and e-mail; the same whether or not the serial is known (K3)."""
+
+
+class AlreadyOpen(Conflict):
+    """The holder has an open claim for this drone; its link is on the way to their mailbox (K3)."""
+
+
+class WrongRegion(Conflict):
+    """The return address lies outside the region of the policy (K14)."""
+
+
+class InFuture(Conflict):
+    """The damage is said to happen tomorrow or later."""
+
+
+def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
+    """Opens a claim with the computed decision, and mails that it was received.
+
+    Raises NoMatch, AlreadyOpen, WrongRegion or InFuture; nothing is kept then.
+    """
+    known = already_submitted(request.submission)
+    if known is not None:
+        return known
+    cover = _matching_cover(request, at=now)
+    if request.happened_on > now.astimezone(cover.zone).date():
+        raise InFuture(_("The day of the damage lies in the future."))
+    if not policy_cover.serves(cover.region, request.country):
+        raise WrongRegion(
+            _("This plan is serviced in the region %(region)s; please give an address there.")
+            % {"region": cover.region}
+        )
+    _refuse_second(cover, request, now=now)
+    stored = [photos.store(picture) for picture in request.pictures]
+    try:
+        with transaction.atomic():
+            return _open(request, cover, stored, actor=actor, now=now)
+    except IntegrityError:
+        photos.forget(stored)
+        # Two forms at the same moment: the first made the claim.
+        known = already_submitted(request.submission)
+        if known is not None:
+            return known
+        _refuse_second(cover, request, now=now)
+        raise
+    except BaseException:
+        photos.forget(stored)
+        raise
+
+
+def already_submitted(submission: UUID | None) -> Claim | None:
+    return Claim.objects.filter(submission=submission).first() if submission else None
+
+
+def _matching_cover(request: Request, *, at: datetime) -> Cover:
+    cover = policy_cover.cover_on(request.serial, at=at)
+    if cover is None or cover.policy.holder.email != request.email:
+        raise NoMatch(
+            _(
+                "We cannot find a care plan for this serial number and e-mail address. "
+                "Please use the address to which we sent the agreement."
+            )
+        )
+    return cover
+
+
+def _refuse_second(cover: Cover, request: Request, *, now: datetime) -> None:
+    open_claims = Claim.objects.open().filter(drone=cover.policy.drone)
+    if request.submission is not None:
+        # The same form sent twice is not a second request: its first claim is the answer.
+        open_claims = open_claims.exclude(submission=request.submission)
+    existing = open_claims.first()
+    if existing is not None:
+        emails.claim_link_requested(existing, now=now)
+        raise AlreadyOpen(
+            _("There is an open request for this drone. We have mailed you the link to it.")
+        )
+
+
+def _open(
+    request: Request,
+    cover: Cover,
+    stored: list[photos.Stored],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Claim:
+    policy = policy_cover.lock(cover.policy)
+    claim = Claim(
+        submission=request.submission,
+        policy=policy,
+        drone=policy.drone,
+        name=policy.holder.name,
+        email=request.email,
+        cause=request.cause,
+        happened_on=request.happened_on,
+        description=request.description,
+        parts=request.parts,
+        submitted_at=now,
+        **_address(request),
+    )
+    decision = verdicts.on_what_was_said(claim, cover)
+    progress.submit(claim, decision, actor=actor, now=now)
+    Photo.objects.bulk_create(
+        Photo(claim=claim, image=one.name, width=one.width, height=one.height) for one in stored
+    )
+    return claim
+
+
+def _address(request: Request) -> dict[str, Any]:
+    names = ["line1", "line2", "city", "state", "postal_code", "country"]
+    return {name: getattr(request, name) for name in names}

@@ -1,0 +1,33 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from policies.management.sweep import at_least_one, instant
+
+# What begins before what ends; the reminders of a term before its end is marked.
+ORDER = [
+    "activate_policies",
+    "remind_renewals",
+    "expire_policies",
+    "lapse_permits",
+    "chase_claims",
+]
+
+
+class Command(BaseCommand):
+    help = "Runs all sweeps in the right order: " + ", ".join(ORDER) + "."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--at", type=instant, metavar="INSTANT", help="as if it were then")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument("--chunk", type=at_least_one, metavar="N", help="how many at a time")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        given = {name: options[name] for name in ("dry_run", "chunk") if options[name]}
+        # Fixed once, so that all sweeps speak of the same instant.
+        given["at"] = options["at"] or timezone.now()
+        for name in ORDER:
+            call_command(name, stdout=self.stdout, stderr=self.stderr, **given)

@@ -1,0 +1,26 @@
+from claims.models.claim import (
+    CLOSED,
+    Claim,
+    ClaimEvent,
+    Deadline,
+    Decision,
+    FeePayment,
+    Outcome,
+    Photo,
+    Progress,
+)
+from claims.models.shipment import CarrierMessage, Shipment
+
+__all__ = [
+    "CLOSED",
+    "CarrierMessage",
+    "Claim",
+    "ClaimEvent",
+    "Deadline",
+    "Decision",
+    "FeePayment",
+    "Outcome",
+    "Photo",
+    "Progress",
+    "Shipment",
+]

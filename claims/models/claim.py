@@ -1,0 +1,283 @@
+import secrets
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django_countries.fields import CountryField
+
+from policies.models import Cause, Drone, Event, Policy
+from policies.random_names import random_name
+
+
+class Progress(models.TextChoices):
+    """Where a claim stands, in the words that the customer reads."""
+
+    SUBMITTED = "submitted", _("Request received")
+    LABEL_SENT = "label_sent", _("Shipping label sent")
+    IN_TRANSIT = "in_transit", _("On its way to us")
+    RECEIVED = "received", _("Arrived at the service centre")
+    PARTS_MISSING = "parts_missing", _("Waiting for missing parts")
+    ASSESSED = "assessed", _("Damage assessed")
+    AWAITING_FEE = "awaiting_fee", _("Waiting for the replacement fee")
+    PREPARING = "preparing", _("Preparing your replacement")
+    SHIPPED = "shipped", _("Replacement on its way")
+    COMPLETED = "completed", _("Completed")
+    RETURNING = "returning", _("Your drone is on its way back")
+    RETURNED = "returned", _("Returned")
+    DECLINED = "declined", _("Declined")
+    CANCELLED = "cancelled", _("Cancelled")
+    LAPSED = "lapsed", _("Lapsed")
+
+
+CLOSED = ["completed", "returned", "declined", "cancelled", "lapsed"]
+
+
+class Outcome(models.TextChoices):
+    CARE = "care", _("Covered by the care plan")
+    WARRANTY = "warranty", _("Covered by the manufacturer's warranty")
+    NOT_COVERED = "not_covered", _("Not covered")
+    NEEDS_REVIEW = "needs_review", _("Needs a closer look")
+
+
+def new_claim_number() -> str:
+    return f"CLM-{random_name(8)}"
+
+
+def new_token() -> str:
+    """The unguessable part of the progress link: 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    def open(self) -> "ClaimQuerySet":
+        return self.exclude(progress__in=CLOSED)
+
+    def refund_due(self) -> "ClaimQuerySet":
+        """Paid for, and ended without a replacement or without a fee; not paid back yet (K8)."""
+        return self.filter(
+            Q(progress__in=["cancelled", "returned", "returning"])
+            | Q(progress__in=["shipped", "completed"], fee_amount__isnull=True),
+            payment__isnull=False,
+            payment__refunded_at__isnull=True,
+        )
+
+
+class Claim(models.Model):
+    """One repair request and all that follows. Only `progress.py` writes `progress`."""
+
+    number = models.CharField(_("number"), max_length=12, default=new_claim_number)
+    token = models.CharField(max_length=43, default=new_token, editable=False)
+    # The same form sent twice carries the same submission.
+    submission = models.UUIDField(null=True, editable=False)
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
+    drone = models.ForeignKey(Drone, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(_("name"), max_length=120)
+    email = models.EmailField(_("e-mail"), max_length=254)
+    cause = models.CharField(_("cause"), max_length=30, choices=Cause)
+    happened_on = models.DateField(_("day of the damage"))
+    description = models.TextField(_("what happened"), max_length=4000)
+    parts = models.JSONField(_("parts to be sent"), default=list)
+    line1 = models.CharField(_("address line 1"), max_length=120)
+    line2 = models.CharField(_("address line 2"), max_length=120, blank=True)
+    city = models.CharField(_("city"), max_length=80)
+    state = models.CharField(_("state or province"), max_length=80, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
+    country = CountryField(_("country"))
+    submitted_at = models.DateTimeField(_("submitted"))
+
+    progress = models.CharField(
+        _("progress"), max_length=15, choices=Progress, default=Progress.SUBMITTED
+    )
+    progress_at = models.DateTimeField(_("since"))
+    outcome = models.CharField(_("decision"), max_length=15, choices=Outcome)
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+    ordinal = models.PositiveSmallIntegerField(_("replacement no."), null=True, blank=True)
+    fee_amount = models.DecimalField(
+        _("fee"), max_digits=12, decimal_places=2, null=True, blank=True
+    )
+    fee_currency = models.CharField(_("currency"), max_length=3, blank=True)
+
+    cause_found = models.CharField(_("cause found"), max_length=30, choices=Cause, blank=True)
+    parts_received = models.JSONField(_("parts received"), default=list, blank=True)
+    parts_damaged = models.JSONField(_("parts damaged"), default=list, blank=True)
+    replacement = models.ForeignKey(
+        Drone, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = ClaimQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        permissions = [
+            ("decide_claim", "Can accept and decline claims, and overrule a decision"),
+            ("handle_claim", "Can move claims: received, assessed, shipped and so on"),
+            ("record_payment", "Can record replacement fees and refunds"),
+            ("undo_claim", "Can take back the last step of a claim"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["number"], name="claim_number_once"),
+            models.UniqueConstraint(fields=["token"], name="claim_token_once"),
+            models.UniqueConstraint(fields=["submission"], name="claim_submission_once"),
+            models.UniqueConstraint(
+                fields=["drone"],
+                condition=~Q(progress__in=CLOSED),
+                name="claim_one_open_per_drone",
+                violation_error_message=_("There is an open claim for this drone."),
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__in=Progress.values), name="claim_progress_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=Outcome.values), name="claim_outcome_known"
+            ),
+            # A replacement and its fee are fixed together; what is past the label was accepted.
+            models.CheckConstraint(
+                # NULL >= 1 is neither true nor false, and would pass.
+                condition=Q(ordinal__isnull=True, fee_amount__isnull=True, fee_currency="")
+                | Q(ordinal__isnull=False, fee_amount__isnull=False)
+                & Q(ordinal__gte=1, fee_amount__gte=0)
+                & ~Q(fee_currency=""),
+                name="claim_fee_with_ordinal",
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__in=["submitted", "declined", "cancelled"])
+                | Q(accepted_at__isnull=False),
+                name="claim_moves_on_accepted",
+            ),
+            models.CheckConstraint(
+                condition=~Q(progress="awaiting_fee") | Q(fee_amount__isnull=False),
+                name="claim_awaits_known_fee",
+            ),
+            models.CheckConstraint(
+                condition=~Q(progress__in=["shipped", "completed"]) | Q(replacement__isnull=False),
+                name="claim_shipped_has_drone",
+            ),
+        ]
+        indexes = [
+            # Both queues and chasing: where a claim stands, and since when.
+            models.Index(fields=["progress", "progress_at", "id"], name="claim_queue_idx"),
+            models.Index(fields=["email", "-id"], name="claim_email_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def is_open(self) -> bool:
+        return self.progress not in CLOSED
+
+
+class ClaimEvent(Event):
+    """One line of a claim's history; `note` is for staff, `public_note` for the customer (K10)."""
+
+    class Kind(models.TextChoices):
+        MOVED = "moved", _("Progress")
+        UNDONE = "undone", _("Step taken back")
+        ACCEPTED = "accepted", _("Accepted")
+        PAID = "paid", _("Fee received")
+        REFUNDED = "refunded", _("Fee refunded")
+        NOTED = "noted", _("Note")
+
+    claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="events")
+    before = models.CharField(_("from"), max_length=15, blank=True, choices=Progress)
+    after = models.CharField(_("to"), max_length=15, blank=True, choices=Progress)
+    public_note = models.TextField(_("note to the customer"), blank=True)
+
+
+class Decision(Event):
+    """What was decided, when and why: at intake, overruled, or as assessed (K2, K7)."""
+
+    class Kind(models.TextChoices):
+        INTAKE = "intake", _("From the request")
+        OVERRULED = "overruled", _("Overruled by staff")
+        ASSESSED = "assessed", _("From what arrived")
+
+    claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="decisions")
+    outcome = models.CharField(_("outcome"), max_length=15, choices=Outcome)
+    # [{"rule": "P7", "code": …, "text": …, "objects": true} …]
+    reasons = models.JSONField(_("reasons"), default=list)
+
+
+class Photo(models.Model):
+    """A picture of the damage: re-encoded, without its metadata, for staff only (K1)."""
+
+    claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="photos")
+    image = models.FileField(_("image"), upload_to="claims/photos/")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["id"]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.width} x {self.height}"
+
+
+class FeePayment(models.Model):
+    """The replacement fee as it came in, and as it went back (K8)."""
+
+    class Method(models.TextChoices):
+        BANK_TRANSFER = "bank_transfer", _("Bank transfer")
+        CARD = "card", _("Card")
+        CASH = "cash", _("Cash")
+        ONLINE = "online", _("Online payment")
+
+    claim = models.OneToOneField(Claim, on_delete=models.PROTECT, related_name="payment")
+    amount = models.DecimalField(
+        _("amount"), max_digits=12, decimal_places=2, validators=[MinValueValidator(0)]
+    )
+    currency = models.CharField(_("currency"), max_length=3)
+    method = models.CharField(_("method"), max_length=15, choices=Method)
+    reference = models.CharField(_("reference"), max_length=64)
+    received_at = models.DateTimeField(_("recorded"))
+    refunded_at = models.DateTimeField(_("refunded"), null=True, blank=True)
+    refund_reference = models.CharField(_("refund reference"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("fee payment")
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference"],
+                name="payment_reference_once",
+                violation_error_message=_("A payment with this reference is on file already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_at__isnull=True, refund_reference="")
+                | Q(refunded_at__isnull=False, refunded_at__gte=F("received_at"))
+                & ~Q(refund_reference=""),
+                name="payment_refund_has_reference",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.amount}"
+
+
+class Deadline(models.Model):
+    """How long customers may take, and when they are reminded (K6)."""
+
+    class Kind(models.TextChoices):
+        LABEL = "label", _("Use of the shipping label")
+        FEE = "fee", _("Payment of the replacement fee")
+
+    kind = models.CharField(_("for"), max_length=10, choices=Kind, unique=True)
+    remind_after_days = models.PositiveSmallIntegerField(_("reminder after (days)"))
+    ends_after_days = models.PositiveSmallIntegerField(_("ends after (days)"))
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_after_days__gt=F("remind_after_days")),
+                name="deadline_after_reminder",
+                violation_error_message=_("The reminder must come before the end."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.get_kind_display())

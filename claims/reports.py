@@ -1,0 +1,46 @@
+"""What needs doing, and other figures about claims. Reads only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from claims.models import Claim, Outcome, Progress, Shipment
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A pile of claims that wait for one kind of work; the oldest lies on top."""
+
+    slug: str
+    label: Any
+    condition: Q
+
+    def claims(self) -> QuerySet[Claim]:
+        return Claim.objects.filter(self.condition)
+
+
+UNDECIDED = Q(progress=Progress.SUBMITTED, accepted_at__isnull=True)
+IN_FAVOUR = [Outcome.CARE, Outcome.WARRANTY]
+
+QUEUES = [
+    Queue("decide", _("To decide"), UNDECIDED),
+    Queue("arrived", _("Arrived, says the carrier"), Q(
+        progress__in=[Progress.LABEL_SENT, Progress.IN_TRANSIT],
+        shipments__direction=Shipment.Direction.INBOUND,
+        shipments__delivered_at__isnull=False,
+    )),
+    Queue("assess", _("To assess"), Q(progress=Progress.RECEIVED)),
+    Queue("assessed", _("Assessed, to go on"), Q(progress=Progress.ASSESSED)),
+    Queue("fee", _("Fee to record"), Q(progress=Progress.AWAITING_FEE)),
+    Queue("ship", _("Replacement to ship"), Q(progress=Progress.PREPARING)),
+    Queue("complete", _("On its way to the customer"), Q(progress=Progress.SHIPPED)),
+    Queue("return", _("To be returned"), Q(progress=Progress.RETURNING)),
+    Queue("refund", _("Refund due"), Q(
+        progress__in=[Progress.CANCELLED, Progress.RETURNING, Progress.RETURNED],
+        payment__isnull=False,
+        payment__refunded_at__isnull=True,
+    )),
+    Queue("label", _("Label failed"), Q(shipments__state=Shipment.State.FAILED)),
+]  # fmt: skip

@@ -1,0 +1,80 @@
+"""Parcels of a claim: orders to the label worker, and what went out. Rows only, no network."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from claims.models import Claim, Shipment
+from policies import serials
+from policies.errors import Conflict
+
+IN, OUT = Shipment.Direction.INBOUND, Shipment.Direction.OUTBOUND
+State = Shipment.State
+
+
+def order_label(claim: Claim, *, now: datetime) -> Shipment:
+    """Orders the prepaid label (K5); the worker buys it from the carrier."""
+    return Shipment.objects.create(
+        claim=claim,
+        direction=IN,
+        state=State.WANTED,
+        reference=f"{claim.number}-{claim.shipments.filter(direction=IN).count() + 1}",
+        created_at=now,
+        next_try_at=now,
+    )
+
+
+def label_bought(shipment: Shipment, facts: dict[str, Any]) -> bool:
+    """Writes what the carrier sold; False when the order was taken back or served meanwhile.
+
+    An order that was taken back while the worker was buying keeps the facts too, for the
+    label to be taken back.
+    """
+    row = Shipment.objects.filter(pk=shipment.pk)
+    if row.filter(state=State.WANTED).update(state=State.BOUGHT, **facts) == 1:
+        return True
+    row.filter(state__in=[State.VOIDING, State.VOID], carrier_id="").update(
+        state=State.VOIDING, next_try_at=facts["bought_at"], attempts=0, **facts
+    )
+    return False
+
+
+def void_unused(claim: Claim, *, now: datetime) -> None:
+    """Takes back the labels of a claim that has ended before the carrier had the parcel."""
+    labels = claim.shipments.filter(direction=IN, delivered_at=None)
+    unserved = labels.filter(state__in=[State.WANTED, State.FAILED])
+    # Not bought: no worker has ever had it in hand.
+    unserved.filter(next_try_at=F("created_at")).update(state=State.VOID)
+    # Any other may have been bought, at this moment or by a worker that died before it could
+    # say so. `next_try_at` stays: whoever is buying now has the lease until then.
+    unserved.update(state=State.VOIDING, attempts=0)
+    if claim.progress in {"cancelled", "lapsed"}:
+        labels.filter(state=State.BOUGHT).update(state=State.VOIDING, next_try_at=now, attempts=0)
+
+
+def try_again(shipment: Shipment, *, now: datetime) -> None:
+    """Orders a failed label once more. Raises Conflict when it has not failed."""
+    failed = Shipment.objects.filter(
+        pk=shipment.pk, state=State.FAILED, claim__progress="submitted"
+    )
+    if failed.update(state=State.WANTED, attempts=0, next_try_at=now, last_error="") != 1:
+        raise Conflict(_("This label is not waiting for another try."))
+
+
+def sent_out(claim: Claim, *, tracking_number: str, now: datetime) -> Shipment:
+    """A parcel to the customer, as handed to the carrier by staff."""
+    return Shipment.objects.create(
+        claim=claim,
+        direction=OUT,
+        state=State.SENT,
+        reference=f"{claim.number}-out-{claim.shipments.filter(direction=OUT).count() + 1}",
+        tracking_number=tracking_number,
+        created_at=now,
+    )
+
+
+def is_same_drone(claim: Claim, serial: str) -> bool:
+    """Whether the serial is the damaged drone's own. Raises BadSerial."""
+    return serials.normalise(serial) == claim.drone.serial

@@ -1,0 +1,209 @@
+"""The customers' pages about repairs. Nobody logs in; a link from a letter leads to one's claim."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from claims import intake, progress, timeline
+from claims.forms import LookupForm, RepairForm
+from claims.models import Claim, Progress, Shipment
+from policies import throttle
+from policies.actor import Actor
+from policies.errors import Conflict
+
+page_with_form = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@dataclass(frozen=True)
+class Limit:
+    attempts: int
+    per: timedelta
+
+    def allows(self, scope: str, who: str, *, now: datetime) -> bool:
+        return throttle.allow(scope, who, limit=self.attempts, per=self.per, now=now)
+
+
+# How often a stranger may try. A number has 40 random bits: at ten tries an hour for each,
+# and twenty in ten minutes from each address, guessing gets nowhere.
+REPAIR_BY_ADDRESS = Limit(20, timedelta(minutes=10))
+LOOKUP_BY_ADDRESS = Limit(20, timedelta(minutes=10))
+LOOKUP_BY_NUMBER = Limit(10, timedelta(hours=1))
+
+# The field that a refusal is about.
+FIELD_OF_REFUSAL = {
+    intake.NoMatch: "serial",
+    intake.AlreadyOpen: "serial",
+    intake.WrongRegion: "country",
+    intake.InFuture: "happened_on",
+}
+
+
+def _customer(request: HttpRequest) -> Actor:
+    address = throttle.client_address(request)
+    try:
+        return Actor.customer(str(ip_address(address)))
+    except ValueError:  # a unix socket, or a proxy that writes more than the address
+        return Actor.customer()
+
+
+def _too_often(
+    request: HttpRequest, template: str, form: RepairForm | LookupForm, limit: Limit
+) -> HttpResponse:
+    """The page again, with what was typed, unread."""
+    context = {"form": form, "wait_minutes": limit.per // timedelta(minutes=1)}
+    response = render(request, template, context, status=429)
+    response["Retry-After"] = str(int(limit.per.total_seconds()))
+    return response
+
+
+def _keep_secret(response: HttpResponseBase) -> None:
+    """The address is the key: no other site and no search engine shall hear of it."""
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+
+
+# --- requesting a repair -----------------------------------------------------------------
+
+
+@page_with_form
+def repair(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "claims/repair.html", {"form": RepairForm()})
+    now = timezone.now()
+    if not REPAIR_BY_ADDRESS.allows("repair", throttle.client_address(request), now=now):
+        kept = RepairForm.kept(request.POST)
+        return _too_often(request, "claims/repair.html", kept, REPAIR_BY_ADDRESS)
+    form = RepairForm(request.POST, request.FILES)
+    claim = _request(request, form, now=now) if form.is_valid() else None
+    if claim is None:
+        return render(request, "claims/repair.html", {"form": form})
+    messages.success(request, _("We have your request. The link to this page is in your mailbox."))
+    return redirect("progress", token=claim.token)
+
+
+def _request(request: HttpRequest, form: RepairForm, *, now: datetime) -> Claim | None:
+    """The claim, or None with the refusal at its field."""
+    try:
+        return intake.request_repair(form.request(), actor=_customer(request), now=now)
+    except tuple(FIELD_OF_REFUSAL) as refusal:
+        form.add_error(FIELD_OF_REFUSAL[type(refusal)], refusal.message)
+        return None
+
+
+# --- finding one's claim -----------------------------------------------------------------
+
+
+@page_with_form
+def progress_lookup(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "claims/lookup.html", {"form": LookupForm()})
+    now = timezone.now()
+    form = LookupForm(request.POST)
+    limit = _lookup_limit(request, form, now=now)
+    if limit:
+        return _too_often(request, "claims/lookup.html", LookupForm.kept(request.POST), limit)
+    if not form.is_valid():
+        return render(request, "claims/lookup.html", {"form": form})
+    claim = Claim.objects.filter(number=form.cleaned_data["number"]).first()
+    if claim is not None and claim.email.lower() == form.cleaned_data["email"]:
+        return redirect("progress", token=claim.token)
+    # One answer, whatever was wrong: it tells nobody which numbers there are.
+    form.add_error("number", _("We cannot find a claim with this number and e-mail address."))
+    return render(request, "claims/lookup.html", {"form": form})
+
+
+def _lookup_limit(request: HttpRequest, form: LookupForm, *, now: datetime) -> Limit | None:
+    """The limit that this attempt breaks, if any."""
+    address = throttle.client_address(request)
+    if not LOOKUP_BY_ADDRESS.allows("lookup", address, now=now):
+        return LOOKUP_BY_ADDRESS
+    number = form.cleaned_data["number"] if form.is_valid() else ""
+    if number and not LOOKUP_BY_NUMBER.allows("lookup-number", number, now=now):
+        return LOOKUP_BY_NUMBER
+    return None
+
+
+# --- the progress page -------------------------------------------------------------------
+
+
+@require_safe
+@never_cache
+def progress_page(request: HttpRequest, token: str) -> HttpResponse:
+    claims = timeline.claims_with_facts().prefetch_related("events", "decisions")
+    claim = get_object_or_404(claims, token=token)
+    context = {
+        "claim": claim,
+        "timeline": timeline.of(claim),
+        "can_cancel": claim.progress in timeline.CANCELLABLE,
+    }
+    response = render(request, "claims/progress.html", context)
+    _keep_secret(response)
+    return response
+
+
+@require_safe
+@never_cache
+def progress_label(request: HttpRequest, token: str) -> HttpResponseBase:
+    """The label while it is of use; afterwards there is nothing at this address (K5)."""
+    shipment = (
+        Shipment.objects.filter(
+            claim__token=token,
+            claim__progress__in=timeline.LABEL_IS_OF_USE,
+            direction=Shipment.Direction.INBOUND,
+            state=Shipment.State.BOUGHT,
+        )
+        .select_related("claim")
+        .order_by("-id")
+        .first()
+    )
+    if shipment is None or not default_storage.exists(shipment.label.name or ""):
+        raise Http404
+    response = FileResponse(
+        shipment.label.open(),
+        content_type="application/pdf",
+        filename=f"{shipment.claim.number}-label.pdf",
+    )
+    # A browser shows a PDF by means that "default-src 'none'" would forbid it.
+    response._csp_config = {"frame-ancestors": ["'none'"]}  # type: ignore[attr-defined]
+    _keep_secret(response)
+    return response
+
+
+@page_with_form
+@never_cache
+def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
+    claim = get_object_or_404(
+        Claim.objects.select_related("policy__region", "drone__drone_model"), token=token
+    )
+    refused: Conflict | None = None
+    if request.method == "POST" and claim.progress != Progress.CANCELLED:
+        refused = _cancel(request, claim, now=timezone.now())
+    if claim.progress == Progress.CANCELLED:
+        return redirect("progress", token=token)
+    context = {"claim": claim, "can_cancel": claim.progress in timeline.CANCELLABLE}
+    response = render(request, "claims/cancel.html", context, status=409 if refused else 200)
+    # Not "no-referrer" here: the browser would send "Origin: null" with the form.
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def _cancel(request: HttpRequest, claim: Claim, *, now: datetime) -> Conflict | None:
+    """Why not, or None; `claim` is read anew, it may have moved while its owner thought."""
+    try:
+        progress.cancel(claim, actor=_customer(request), now=now)
+    except Conflict as conflict:
+        return conflict
+    else:
+        messages.success(request, _("Your request is cancelled."))
+        return None
+    finally:
+        claim.refresh_from_db(fields=["progress"])
