@@ -1,0 +1,192 @@
+"""The claims desk: buttons for what is legal now, one screen, bulk steps (K2, K7-K10)."""
+
+import pytest
+import zeal
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from claims import labels
+from claims.models import Claim, ClaimEvent, FeePayment
+from tests import factories
+from tests.claims.conftest import fresh
+
+# What the desk is offered where a care claim stands; the order is that of the buttons.
+BUTTONS = {
+    "submitted": ["accept", "overrule", "decline", "cancel"],
+    "label_sent": ["pick-up", "receive", "cancel"],
+    "in_transit": ["receive", "undo"],
+    "received": ["assess", "miss-parts", "undo"],
+    "parts_missing": ["receive", "send-back", "undo"],
+    "assessed": ["ask-fee", "pay", "overrule", "send-back", "undo"],
+    "awaiting_fee": ["pay", "send-back", "undo"],
+    "preparing": ["ship", "undo"],
+    "shipped": ["complete"],
+    "completed": ["undo"],
+    "returning": ["hand-back", "undo"],
+    "returned": [],
+    "declined": [],
+    "cancelled": [],
+    "lapsed": [],
+}
+
+
+def page(slug: str, *args) -> str:
+    return reverse(f"admin:claims_claim_{slug}", args=args)
+
+
+def offered(client, claim: Claim) -> list[str]:
+    response = client.get(page("change", claim.pk))
+    assert response.status_code == 200
+    return [button["operation"].slug for button in response.context["buttons"]]
+
+
+@pytest.mark.parametrize("state", BUTTONS)
+def test_the_desk_is_offered_what_is_legal_now(state, claims_desk, house, policy):
+    assert offered(claims_desk, house.claim_at(state, policy)) == BUTTONS[state]
+
+
+def test_sales_and_the_auditor_see_a_claim_and_no_button(employ, house, policy):
+    claim = house.claim_at("received", policy)
+    for role in ("Sales", "Auditor"):
+        client = employ(role)
+        assert offered(client, claim) == []
+        assert client.post(page("receive", claim.pk), {"note": ""}).status_code == 403
+    assert fresh(claim).progress == "received"
+
+
+def test_a_claim_goes_its_whole_way_through_the_pages(claims_desk, house, policy):
+    claim = house.request(policy)
+
+    def press(slug: str, **data) -> None:
+        with zeal.zeal_ignore():  # accepting locks one policy twice, on purpose
+            response = claims_desk.post(page(slug, claim.pk), data)
+        assert response.status_code == 302, response.context["form"].errors
+
+    press("accept")
+    labels.work(house.carrier, clock=lambda: house.now)
+    press("pick-up")
+    press("receive", note="Box dented")
+    press(
+        "assess",
+        cause_found="collision",
+        parts_received=["aircraft", "gimbal"],
+        parts_damaged=["aircraft"],
+        note="",
+    )
+    press("ask-fee")
+    press("pay", amount="119.00", currency="usd", method="card", reference="CARD-1")
+    press("ship", new_serial="0axc new 0001", condition="new", tracking_number="1Z999")
+    press("complete")
+    claim = fresh(claim)
+    assert (claim.progress, claim.replacement.serial) == ("completed", "0AXCNEW0001")
+    policy.refresh_from_db()
+    assert policy.drone.serial == "0AXCNEW0001"
+    assert LogEntry.objects.filter(user__username="claims").count() == 8
+    moved = ClaimEvent.objects.filter(claim=claim, by__username="claims", kind="moved")
+    assert list(moved.order_by("pk").values_list("after", flat=True)) == [
+        "in_transit",
+        "received",
+        "assessed",
+        "awaiting_fee",
+        "preparing",
+        "shipped",
+        "completed",
+    ]
+
+
+def test_a_wrong_fee_is_refused_with_a_sentence(claims_desk, house, policy):
+    claim = house.claim_at("awaiting_fee", policy)
+    asked = {"amount": "19.00", "currency": "USD", "method": "card", "reference": "X"}
+    response = claims_desk.post(page("pay", claim.pk), asked)
+    assert response.context["form"].non_field_errors() == [
+        "The fee is USD 119.00, neither more nor less."
+    ]
+    assert not FeePayment.objects.exists()
+
+
+def test_a_spreadsheet_serial_is_refused_with_a_sentence(claims_desk, house, policy):
+    claim = house.claim_at("preparing", policy)
+    asked = {"new_serial": "1.23E+15", "condition": "new", "tracking_number": "T"}
+    response = claims_desk.post(page("ship", claim.pk), asked)
+    assert "spreadsheet" in str(response.context["form"].errors["new_serial"])
+    assert fresh(claim).progress == "preparing"
+
+
+def test_a_button_pressed_twice_moves_once(claims_desk, house, policy):
+    claim = house.claim_at("shipped", policy)
+    assert claims_desk.post(page("complete", claim.pk)).status_code == 302
+    second = claims_desk.post(page("complete", claim.pk))
+    assert second.status_code == 200
+    assert "This step is not open" in second.context["form"].non_field_errors()[0]
+    assert ClaimEvent.objects.filter(claim=claim, after="completed").count() == 1
+
+
+def test_many_that_arrived_are_received_at_once_and_the_rest_is_named(claims_desk, house):
+    arriving = [house.claim_at("in_transit", factories.PolicyFactory()) for _number in range(2)]
+    other = house.claim_at("preparing", factories.PolicyFactory())
+    chosen = {"action": "receive", "_selected_action": [c.pk for c in (*arriving, other)]}
+    asked = claims_desk.post(page("changelist"), chosen)
+    assert asked.status_code == 200
+    assert {fresh(claim).progress for claim in arriving} == {"in_transit"}
+    with zeal.zeal_ignore():  # row by row on purpose: each is a transaction of its own
+        done = claims_desk.post(page("changelist"), chosen | {"confirmed": "yes"}, follow=True)
+    assert {fresh(claim).progress for claim in arriving} == {"received"}
+    assert fresh(other).progress == "preparing"
+    said = [str(message) for message in done.context["messages"]]
+    assert said[0].startswith(f"{other.number}: This step is not open")
+    assert said[1] == "They arrived: 2 done."
+    assert LogEntry.objects.filter(change_message="They arrived").count() == 2
+
+
+def test_bulk_steps_are_for_those_who_may(employ, house):
+    claim = house.claim_at("in_transit", factories.PolicyFactory())
+    chosen = {"action": "receive", "_selected_action": [claim.pk], "confirmed": "yes"}
+    employ("Auditor").post(page("changelist"), chosen)
+    assert fresh(claim).progress == "in_transit"
+
+
+def test_the_queue_of_what_needs_doing_has_the_oldest_on_top(claims_desk, house):
+    first = house.claim_at("received", factories.PolicyFactory())
+    second = house.claim_at("received", factories.PolicyFactory())
+    house.claim_at("preparing", factories.PolicyFactory())
+    response = claims_desk.get(page("changelist"), {"queue": "assess"})
+    assert list(response.context["cl"].queryset) == [first, second]
+
+
+@pytest.mark.parametrize("term", ["CLM", "serial", "e-mail", "policy", "tracking"])
+def test_a_claim_is_found_by_whatever_the_customer_reads_out(term, claims_desk, house, policy):
+    claim = house.claim_at("shipped", policy)
+    house.claim_at("received", factories.PolicyFactory())
+    typed = {
+        "CLM": claim.number.lower(),
+        "serial": "0anns-drone1",
+        "e-mail": "Ann@example.com",
+        "policy": policy.number,
+        "tracking": claim.shipments.filter(direction="outbound").get().tracking_number,
+    }[term]
+    response = claims_desk.get(page("changelist"), {"q": typed})
+    assert list(response.context["cl"].queryset) == [claim]
+
+
+def test_the_list_asks_the_same_whatever_its_length(
+    claims_desk, house, django_assert_max_num_queries
+):
+    for _number in range(3):
+        house.claim_at("received", factories.PolicyFactory())
+    with django_assert_max_num_queries(9):
+        claims_desk.get(page("changelist"))
+
+
+def test_the_claim_page_shows_everything_on_one_screen(claims_desk, house, policy):
+    claim = house.claim_at("shipped", policy)
+    text = claims_desk.get(page("change", claim.pk)).content.decode()
+    for shown in (
+        "0ANNSDRONE1",
+        "Covered by the care plan",
+        "It flew into a tree.",
+        "USD 119.00",
+        "Replacement on its way",
+        policy.number,
+        claim.replacement.serial,
+    ):
+        assert shown in text

@@ -1,0 +1,266 @@
+"""Customers are reminded, and what waits too long ends (K6)."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from claims import chasing, progress
+from claims.models import Claim, Deadline
+from policies.models import Letter
+from tests import factories
+from tests.claims.conftest import (
+    DESK,
+    everything_written,
+    fresh,
+    left,
+    letters_of,
+    timeline,
+)
+from tests.concurrency.conftest import race
+
+DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def labelled(house, policy) -> Claim:
+    return house.claim_at("label_sent", policy)
+
+
+@pytest.fixture
+def unpaid(house, policy) -> Claim:
+    return house.claim_at("awaiting_fee", policy)
+
+
+def chase(at, **how) -> str:
+    *_, last = chasing.chase(now=at, **how)
+    return str(last)
+
+
+def reminders(claim) -> list[str]:
+    return [name for name in letters_of(claim) if name.endswith("reminder")]
+
+
+# --- labels ------------------------------------------------------------------------
+
+
+def test_an_unused_label_is_left_alone_for_ten_days(labelled):
+    at = labelled.progress_at + 10 * DAY - INSTANT
+    assert chase(at) == "0 reminded, 0 lapsed, 0 to be returned"
+    assert reminders(labelled) == []
+
+
+def test_after_ten_days_the_customer_is_reminded_once(labelled):
+    at = labelled.progress_at + 10 * DAY
+    assert chase(at) == "1 reminded, 0 lapsed, 0 to be returned"
+    assert chase(at + DAY) == "0 reminded, 0 lapsed, 0 to be returned"
+    assert reminders(labelled) == ["label_reminder"]
+    letter = Letter.objects.get(name="label_reminder")
+    assert letter.recipient == "ann@example.com"
+    assert letter.context["ends_at"] == (labelled.progress_at + 30 * DAY).isoformat()
+    assert letter.context["attachments"][0]["name"] == f"{labelled.number}-label.pdf"
+
+
+def test_after_thirty_days_the_claim_lapses_and_the_use_comes_back(labelled, policy):
+    assert left(policy) == 1
+    assert chase(labelled.progress_at + 30 * DAY - INSTANT).startswith("1 reminded, 0 lapsed")
+    assert fresh(labelled).progress == "label_sent"
+    assert chase(labelled.progress_at + 30 * DAY) == "0 reminded, 1 lapsed, 0 to be returned"
+    assert fresh(labelled).progress == "lapsed"
+    assert left(policy) == 2
+    assert letters_of(labelled)[-1] == "claim_lapsed"
+    assert labelled.events.last().actor == "chase_claims"
+    assert labelled.shipments.get().state == "voiding"
+
+
+def test_a_sweep_that_comes_late_ends_the_claim_without_a_useless_reminder(labelled):
+    assert chase(labelled.progress_at + 90 * DAY) == "0 reminded, 1 lapsed, 0 to be returned"
+    assert reminders(labelled) == []
+
+
+def test_the_days_are_data(labelled):
+    Deadline.objects.filter(kind="label").update(remind_after_days=2, ends_after_days=3)
+    assert chase(labelled.progress_at + 2 * DAY).startswith("1 reminded")
+    assert chase(labelled.progress_at + 3 * DAY).startswith("0 reminded, 1 lapsed")
+
+
+# --- fees --------------------------------------------------------------------------
+
+
+def test_an_unpaid_fee_is_reminded_of_after_ten_days(unpaid):
+    assert chase(unpaid.progress_at + 10 * DAY - INSTANT).startswith("0 reminded")
+    assert chase(unpaid.progress_at + 10 * DAY).startswith("1 reminded")
+    assert chase(unpaid.progress_at + 11 * DAY).startswith("0 reminded")
+    assert reminders(unpaid) == ["fee_reminder"]
+
+
+def test_after_thirty_days_without_the_fee_the_drone_goes_back(unpaid, policy):
+    assert chase(unpaid.progress_at + 30 * DAY) == "0 reminded, 0 lapsed, 1 to be returned"
+    assert fresh(unpaid).progress == "returning"
+    assert unpaid.events.last().public_note == "The replacement fee was not paid in time."
+    assert left(policy) == 1  # given back when the drone is back with its owner
+
+
+@pytest.mark.parametrize("state", ["submitted", "in_transit", "assessed", "preparing", "shipped"])
+def test_whoever_waits_for_us_is_not_chased(house, policy, state):
+    claim = house.claim_at(state, policy)
+    assert chase(claim.progress_at + 90 * DAY) == "0 reminded, 0 lapsed, 0 to be returned"
+
+
+# --- again, and side by side --------------------------------------------------------
+
+
+def test_what_moves_between_look_and_step_is_left_alone(labelled, house):
+    sweep = chasing.chase(now=labelled.progress_at + 30 * DAY)
+    house.do(labelled, "pick_up")
+    *_, last = sweep
+    assert str(last) == "0 reminded, 0 lapsed, 0 to be returned"
+    assert fresh(labelled).progress == "in_transit"
+
+
+@pytest.mark.parametrize("days", [10, 30])
+def test_a_claim_that_moves_while_the_sweep_has_it_in_hand_is_left_alone(house, policy, ann, days):
+    first, second = (house.claim_at("label_sent", plan) for plan in [policy, another_plan(ann)])
+    at = max(first.progress_at, second.progress_at) + days * DAY
+    # The second one is picked up after the sweep has read it, and before it gets there.
+    with pick_up_meanwhile(second, trigger=first):
+        *_, last = chasing.chase(now=at)
+    assert last.reminded + last.lapsed == 1
+    assert timeline(second)[-1] == "in_transit"
+    assert reminders(second) == []
+
+
+def another_plan(holder):
+    drone = factories.DroneFactory(serial="0AXCANN0000002")
+    return factories.PolicyFactory(drone=drone, holder=holder)
+
+
+@contextmanager
+def pick_up_meanwhile(claim, trigger):
+    """Lets the carrier take the claim's parcel at the moment when `trigger` gets its letter."""
+
+    def watch(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if 'INTO "policies_letter"' in sql and trigger.number in params:
+            progress.pick_up(claim, actor=DESK, now=claim.progress_at)
+        return result
+
+    with connection.execute_wrapper(watch):
+        yield
+
+
+def test_two_sweeps_at_once_do_each_thing_once(committed_db, house):
+    claims = []
+    for number in range(6):
+        drone = factories.DroneFactory(serial=f"0AXCTWO{number:07d}")
+        claims.append(house.claim_at("label_sent", factories.PolicyFactory(drone=drone)))
+    for days, expected in [(10, ["label_reminder"]), (30, ["label_reminder", "claim_lapsed"])]:
+        at = max(claim.progress_at for claim in claims) + days * DAY
+        results = race(lambda at=at: chase(at, chunk=2), lambda at=at: chase(at, chunk=2))
+        assert all(isinstance(result, str) for result in results), results
+        for claim in claims:
+            assert letters_of(claim)[2:] == expected
+    assert all(timeline(claim).count("lapsed") == 1 for claim in claims)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_every_claim_is_reached_whatever_the_chunk(house, ann, chunk):
+    claims = []
+    for number in range(3):
+        drone = factories.DroneFactory(serial=f"0AXCANN000001{number}")
+        plan = factories.PolicyFactory(drone=drone, holder=ann)
+        claims.append(house.claim_at("label_sent", plan))
+    at = house.now + 10 * DAY
+    assert chase(at, chunk=chunk).startswith("3 reminded")
+    assert chase(house.now + 30 * DAY, chunk=chunk).startswith("0 reminded, 3 lapsed")
+
+
+# --- the command --------------------------------------------------------------------
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("chase_claims", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_the_command_says_in_one_line_what_it_did(labelled):
+    at = labelled.progress_at + 10 * DAY
+    assert run("--at", at.isoformat()) == (
+        "chase_claims: 1 reminded, 0 lapsed, 0 to be returned.\n"
+    )
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(labelled):
+    before = everything_written()
+    for days, expected in [
+        (10, "1 reminded, 0 lapsed, 0 to be returned"),
+        (30, "0 reminded, 1 lapsed, 0 to be returned"),
+    ]:
+        at = labelled.progress_at + days * DAY
+        assert run("--at", at.isoformat(), "--dry-run") == (
+            f"chase_claims: {expected} (dry run: nothing was changed).\n"
+        )
+        assert everything_written() == before
+
+
+def test_a_dry_run_knows_who_was_reminded_already(labelled):
+    at = (labelled.progress_at + 10 * DAY).isoformat()
+    run("--at", at)
+    assert run("--at", at, "--dry-run").startswith("chase_claims: 0 reminded")
+
+
+def test_without_an_instant_it_is_now(labelled):
+    with time_machine.travel(labelled.progress_at + 10 * DAY, tick=False):
+        assert run().startswith("chase_claims: 1 reminded")
+
+
+def test_the_instant_may_be_in_any_time_zone(labelled):
+    at = datetime(2026, 3, 20, 13, 0, tzinfo=UTC)
+    Claim.objects.filter(pk=labelled.pk).update(progress_at=at - 10 * DAY)
+    assert run("--at", "2026-03-20T08:59:59-04:00").startswith("chase_claims: 0 reminded")
+    assert run("--at", "2026-03-20T09:00:00-04:00").startswith("chase_claims: 1 reminded")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--at", "2026-03-20T09:00"], "does not say in which time zone; write 2026-03-10T15:00Z"),
+        (["--at", "2026-03-20"], "does not say in which time zone"),
+        (["--at", "2026-02-30T09:00Z"], "is not an instant"),
+        (["--at", "tomorrow"], "is not an instant"),
+        (["--chunk", "0"], "is not a number from 1 to 1,000,000"),
+        (["--chunk", "-1"], "is not a number from 1 to 1,000,000"),
+        (["--chunk", "many"], "is not a number from 1 to 1,000,000"),
+    ],
+)
+def test_what_it_cannot_read_it_answers_with_a_sentence(arguments, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        run(*arguments)
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(labelled, house, ann):
+    house.claim_at("label_sent", another_plan(ann))
+    screen = Terminal()
+    at = (house.now + 10 * DAY).isoformat()
+    call_command("chase_claims", "--at", at, "--chunk", "1", stdout=StringIO(), stderr=screen)
+    assert "\r[###############...............]  50% of 2" in screen.getvalue()
+    assert "\r[##############################] 100% of 2" in screen.getvalue()
+    assert screen.getvalue().endswith("\r")  # and wipes it away
+
+
+def test_where_nobody_watches_it_shows_nothing(labelled, house):
+    screen = StringIO()
+    at = (house.now + 10 * DAY).isoformat()
+    call_command("chase_claims", "--at", at, stdout=StringIO(), stderr=screen)
+    assert screen.getvalue() == ""

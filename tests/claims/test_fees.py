@@ -1,0 +1,176 @@
+"""Replacement fees: what is due, what comes in, what goes back (P5, K8)."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from claims import fees
+from claims.models import Claim, FeePayment
+from policies.errors import Conflict
+from policies.models import ReplacementFee
+from tests import factories
+from tests.claims.conftest import everything_written, fresh, timeline
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(house, claim, match: str, **said) -> None:
+    before = everything_written()
+    with pytest.raises(Conflict, match=match):
+        house.do(claim, "pay", **said)
+    assert everything_written() == before
+
+
+def test_the_fee_is_recorded_with_amount_currency_method_and_reference(house, policy):
+    claim = house.claim_at("awaiting_fee", policy)
+    at = house.now
+    house.do(claim, "pay", method="card", reference="TX-77")
+    payment = FeePayment.objects.get()
+    assert (payment.claim, payment.amount, payment.currency) == (claim, Decimal("119.00"), "USD")
+    assert (payment.method, payment.reference, payment.received_at) == ("card", "TX-77", at)
+    assert (payment.refunded_at, payment.refund_reference) == (None, "")
+    assert claim.events.get(kind="paid").note == "TX-77"
+    assert fresh(claim).progress == "preparing"
+
+
+@pytest.mark.parametrize("amount", ["118.99", "119.01", "0.00", "-119.00", "11900"])
+def test_a_wrong_amount_is_refused(house, policy, amount):
+    claim = house.claim_at("awaiting_fee", policy)
+    sentence = "The fee is USD 119.00, neither more nor less."
+    refused(house, claim, sentence, amount=Decimal(amount))
+
+
+@pytest.mark.parametrize("currency", ["EUR", "usd", ""])
+def test_a_wrong_currency_is_refused(house, policy, currency):
+    claim = house.claim_at("awaiting_fee", policy)
+    refused(house, claim, "The fee is USD 119.00, neither more nor less.", currency=currency)
+
+
+def test_the_right_amount_may_be_written_shorter(house, policy):
+    claim = house.claim_at("awaiting_fee", policy)
+    house.do(claim, "pay", amount=Decimal("119"))
+    assert fresh(claim).progress == "preparing"
+
+
+def test_a_reference_is_used_once_in_the_whole_house(house, policy):
+    house.do(house.claim_at("awaiting_fee", policy), "pay", reference="TX-77")
+    other = factories.PolicyFactory(drone=factories.DroneFactory(activated_at=policy.starts_at))
+    claim = house.claim_at("awaiting_fee", other)
+    refused(house, claim, "A payment with this reference is on file already", reference="TX-77")
+    house.do(claim, "pay", reference="TX-78")
+    assert fresh(claim).progress == "preparing"
+
+
+def test_a_fee_is_paid_once(house, policy):
+    claim = house.claim_at("preparing", policy)
+    refused(house, claim, "No fee is expected for this claim now")
+    house.do(claim, "undo")
+    refused(house, claim, "it is paid already")
+
+
+def test_a_fee_may_be_paid_before_it_was_asked_for(house, policy):
+    claim = house.take(house.claim_at("assessed", policy), "pay")
+    assert timeline(claim)[-3:] == ["assessed", "(paid)", "preparing"]
+    assert FeePayment.objects.count() == 1
+
+
+def test_an_unpaid_replacement_is_neither_prepared_nor_shipped(house, policy):
+    sentence = "The replacement fee of USD 119.00 has not been paid."
+    claim = house.claim_at("assessed", policy)
+    for verb in ("prepare", "ship"):
+        with pytest.raises(Conflict, match=sentence):
+            house.do(claim, verb)
+    claim = house.take(claim, "ask_fee")
+    for verb in ("prepare", "ship"):
+        with pytest.raises(Conflict, match=sentence):
+            house.do(claim, verb)
+
+
+def test_a_replacement_whose_payment_vanished_is_not_shipped(house, policy):
+    claim = house.claim_at("preparing", policy)
+    FeePayment.objects.all().delete()
+    before = everything_written()
+    with pytest.raises(Conflict, match="has not been paid"):
+        house.do(claim, "ship")
+    assert everything_written() == before
+
+
+def test_a_replacement_that_costs_nothing_needs_no_payment(house, policy):
+    ReplacementFee.objects.filter(drone_model=policy.drone.drone_model, ordinal=1).update(amount=0)
+    claim = house.claim_at("assessed", policy)
+    assert (claim.ordinal, claim.fee_amount, fees.is_settled(claim)) == (1, 0, True)
+    with pytest.raises(Conflict, match="There is no fee to ask for"):
+        house.do(claim, "ask_fee")
+    claim = house.take(claim, "prepare", "ship", "complete")
+    assert claim.progress == "completed"
+
+
+def test_each_replacement_has_its_own_fee_by_model_and_region(house, policy, us, mavic_2_pro):
+    claim = house.request(policy)
+    at = house.now
+    assert [fees.amount_due(claim, ordinal, at=at) for ordinal in (1, 2, 3)] == [
+        (Decimal("119.00"), "USD"), (Decimal("139.00"), "USD"), (Decimal("139.00"), "USD")]  # fmt: skip
+    ReplacementFee.objects.create(
+        drone_model=mavic_2_pro, region=us, ordinal=2, amount=140, valid_from=date(2026, 3, 10)
+    )
+    assert fees.amount_due(claim, 2, at=at) == (Decimal("140.00"), "USD")
+    with pytest.raises(Conflict) as no:
+        fees.amount_due(claim, 4, at=at)
+    assert "for Mavic 2 Pro in United States, replacement 4" in str(no.value.message)
+
+
+# --- what goes back ---------------------------------------------------------------
+
+
+def refund_due() -> list[Claim]:
+    return list(Claim.objects.refund_due())
+
+
+def paid_then_returning(house, policy) -> Claim:
+    """Paid, taken back, and sent back unfixed after all."""
+    return house.take(house.claim_at("preparing", policy), "undo", "send_back")
+
+
+def test_a_claim_that_ends_after_payment_shows_a_refund_due_until_one_is_recorded(house, policy):
+    claim = paid_then_returning(house, policy)
+    assert refund_due() == [claim]
+    claim = house.take(claim, "hand_back")
+    assert refund_due() == [claim]
+    at = house.now
+    house.do(claim, "refund", reference="BACK-1")
+    assert refund_due() == []
+    payment = FeePayment.objects.get()
+    assert (payment.refunded_at, payment.refund_reference) == (at, "BACK-1")
+    assert claim.events.latest("id").kind == "refunded"
+    assert claim.events.latest("id").note == "BACK-1"
+    with pytest.raises(Conflict, match="No refund is due"):
+        house.do(claim, "refund")
+
+
+@pytest.mark.parametrize("state", ["awaiting_fee", "preparing", "completed", "returned"])
+def test_no_refund_without_reason(house, policy, state):
+    claim = house.claim_at(state, policy)
+    assert refund_due() == []
+    with pytest.raises(Conflict, match="No refund is due"):
+        house.do(claim, "refund")
+
+
+def test_a_fee_that_was_paid_back_does_not_pay_for_a_replacement(house, policy):
+    claim = paid_then_returning(house, policy)
+    house.do(claim, "refund")
+    assert not fees.is_settled(fresh(claim))
+    with pytest.raises(Conflict, match="cannot be taken back: the fee has been paid back"):
+        house.do(claim, "undo")
+
+
+def test_a_fee_paid_for_what_turns_out_a_warranty_repair_goes_back(house, policy):
+    claim = house.take(house.claim_at("preparing", policy), "undo", "undo", "undo")
+    assert claim.progress == "received"
+    house.do(claim, "assess", cause_found="product_defect")
+    claim = house.take(claim, "prepare")
+    assert refund_due() == []  # it may still be taken back
+    house.do(claim, "ship", new_serial=policy.drone.serial)
+    assert refund_due() == [claim]
+    house.do(claim, "refund")
+    assert refund_due() == []

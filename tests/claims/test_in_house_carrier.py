@@ -1,0 +1,220 @@
+"""The label that the house makes itself: what it says, and that scanners read it (K5)."""
+
+import io
+import re
+import subprocess
+from dataclasses import replace
+
+import pytest
+import zxingcpp
+from PIL import Image, ImageFilter
+
+from claims.carriers import carrier
+from claims.carriers.base import Address, LabelRequest
+from claims.carriers.in_house import InHouse, check_digit, printable, tracking_number
+
+PRINTER = 203  # dots to the inch of a common label printer
+ANN = Address("Ann Lee", "12 Elm Street", "Apt 4", "Portland", "OR", "97201", "US")
+CENTRE = Address(
+    "Demo Drone Service Center US",
+    "100 Example Avenue",
+    "DEMO ADDRESS - NOT A REAL PLACE",
+    "Albany",
+    "NY",
+    "12207",
+    "US",
+)
+REQUEST = LabelRequest("CLM-7KQ2MX9P-1", "CLM-7KQ2MX9P", sender=ANN, receiver=CENTRE)
+BOTH_CODES = {("Code128", "110571578024321054"), ("QRCode", "CLM-7KQ2MX9P")}
+
+
+def label(request: LabelRequest = REQUEST) -> bytes:
+    return InHouse().buy(request).pdf
+
+
+def printed(pdf: bytes) -> Image.Image:
+    """Black or white dots, as a label printer puts them."""
+    command = ["pdftoppm", "-r", str(PRINTER), "-mono", "-"]
+    ran = subprocess.run(command, input=pdf, capture_output=True, check=True)
+    return Image.open(io.BytesIO(ran.stdout)).convert("L")
+
+
+def scanned(image: Image.Image) -> set[tuple[str, str]]:
+    return {(found.format.name, found.text) for found in zxingcpp.read_barcodes(image)}
+
+
+def words(pdf: bytes) -> str:
+    command = ["pdftotext", "-layout", "-", "-"]
+    return subprocess.run(command, input=pdf, capture_output=True, check=True).stdout.decode()
+
+
+def facts(pdf: bytes) -> str:
+    return subprocess.run(
+        ["pdfinfo", "-"], input=pdf, capture_output=True, check=True
+    ).stdout.decode()
+
+
+def ink_outside_the_margin(image: Image.Image, points: int = 11) -> int:
+    edge = points * PRINTER // 72
+    inside = (edge, edge, image.width - edge, image.height - edge)
+    image = image.copy()
+    image.paste(255, inside)
+    return image.histogram()[0]
+
+
+# --- scanners ------------------------------------------------------------------
+
+
+def test_a_scanner_reads_both_codes_from_the_printed_label():
+    assert scanned(printed(label())) == BOTH_CODES
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270, 7, -11])
+def test_it_reads_them_however_the_parcel_lies(degrees):
+    assert scanned(printed(label()).rotate(degrees, expand=True, fillcolor=255)) == BOTH_CODES
+
+
+@pytest.mark.parametrize("blur", [1, 2])
+def test_it_reads_them_from_a_blurred_picture(blur):
+    assert scanned(printed(label()).filter(ImageFilter.GaussianBlur(blur))) == BOTH_CODES
+
+
+def test_it_reads_them_from_a_sheet_of_paper_half_the_size():
+    image = printed(label())
+    small = image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
+    assert scanned(small) == BOTH_CODES
+
+
+def test_every_claim_has_codes_that_scan():
+    for number in range(12):
+        claim = f"CLM-TEST{number:04d}"
+        asked = replace(REQUEST, reference=f"{claim}-1", claim_number=claim)
+        expected = {("Code128", tracking_number(f"{claim}-1")), ("QRCode", claim)}
+        assert scanned(printed(label(asked))) == expected
+
+
+def test_the_bars_have_ten_bars_of_white_on_either_side():
+    image = printed(label())
+    row = [image.getpixel((x, 930)) for x in range(image.width)]
+    first, last = row.index(0), len(row) - 1 - row[::-1].index(0)
+    assert row[first : first + 8] == [0] * 8  # two bars of four dots: how Code 128 begins
+    assert first >= 40
+    assert image.width - last > 40
+
+
+# --- what it says ----------------------------------------------------------------
+
+
+def test_it_is_one_page_of_four_by_six_inches():
+    assert re.search(r"Pages: +1\n", facts(label()))
+    assert re.search(r"Page size: +288 x 432 pts", facts(label()))
+
+
+def test_it_says_from_whom_to_whom_and_for_which_claim():
+    text = words(label())
+    for expected in [
+        "Skyline Drones",
+        "POSTAGE PAID",
+        "Ann Lee",
+        "12 Elm Street",
+        "Portland OR 97201",
+        "Demo Drone Service Center US",
+        "100 Example Avenue",
+        "Albany NY 12207",
+        "UNITED STATES OF AMERICA",
+        "CLM-7KQ2MX9P",
+        "110 571 578 024 321 054",
+        "Drop this parcel at any counter of Skyline Drones.",
+    ]:
+        assert expected in text
+
+
+def test_a_long_address_wraps_and_stays_on_the_label():
+    w = "W" * 120
+    endless = Address(w, w, "many words " * 11, "W" * 80, "M" * 80, "9" * 20, "GB")
+    pdf = label(replace(REQUEST, sender=endless, receiver=endless))
+    image = printed(pdf)
+    assert scanned(image) == BOTH_CODES
+    assert ink_outside_the_margin(image) == 0
+    assert words(pdf).count("UNITED KINGDOM") == 2  # the last line is not pushed off
+
+
+def test_a_dealer_with_a_long_name_stays_on_the_label(settings):
+    settings.DEALER_NAME = "The Very Honourable and Most Skilful Drone Dealers of Llanfairpwll " * 3
+    image = printed(label())
+    assert scanned(image) == BOTH_CODES
+    assert ink_outside_the_margin(image) == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "readable"),
+    [
+        ("Łukasz Müller", "Łukasz Müller"),
+        ("Ștefan Őri", "Stefan Ori"),  # letters that the font lacks, without their marks
+        ("Zoe\u0308", "Zoë"),
+        ("李雷 Lee", "Lee"),
+        ("Иван", ""),
+        ("محمد", ""),
+        ("ул. Ленина 5", "5"),
+        ("Ann 🚁 Lee", "Ann Lee"),
+        ("\u202eeeL nnA\x00\x07", "eeL nnA"),
+        ("  Ann \n Lee ", "Ann Lee"),
+        ("Ａｎｎ", "Ann"),
+    ],
+)
+def test_what_the_font_lacks_is_left_out_instead_of_printed_as_boxes(written, readable):
+    assert printable(written) == readable
+
+
+def test_a_sender_in_another_script_leaves_a_label_that_works():
+    sender = Address("王小明", "中山路 1", "", "臺北市", "", "100", "TW")
+    pdf = label(replace(REQUEST, sender=sender))
+    assert scanned(printed(pdf)) == BOTH_CODES
+    assert "100" in words(pdf)
+    assert "TAIWAN" in words(pdf)
+
+
+# --- the same again ---------------------------------------------------------------
+
+
+def test_the_same_request_gives_the_same_label_to_the_byte():
+    assert InHouse().buy(REQUEST) == InHouse().buy(REQUEST)
+
+
+def test_another_reference_gives_another_number():
+    numbers = {tracking_number(f"CLM-{n}-1") for n in range(10_000)}
+    assert len(numbers) == 10_000
+    assert all(re.fullmatch(r"\d{18}", number) for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("digits", "expected"),
+    [
+        ("629104150021", "3"),  # the example of GS1's own page
+        ("0", "0"),
+        ("00000000000000001", "7"),
+    ],
+)
+def test_the_check_digit_follows_the_rule_of_gs1(digits, expected):
+    assert check_digit(digits) == expected
+
+
+def test_one_wrong_digit_shows():
+    number = tracking_number("CLM-7KQ2MX9P-1")
+    assert number[-1] == check_digit(number[:-1])
+    for place in range(17):
+        for digit in "0123456789":
+            wrong = number[:place] + digit + number[place + 1 :]
+            assert wrong == number or wrong[-1] != check_digit(wrong[:-1])
+
+
+def test_taking_a_label_back_costs_nothing_and_may_be_repeated():
+    carrier = InHouse()
+    bought = carrier.buy(REQUEST)
+    carrier.void(bought.carrier_id, reference="CLM-7KQ2MX9P-1")
+    carrier.void("", reference="CLM-7KQ2MX9P-1")
+
+
+def test_the_house_carries_unless_the_settings_name_another():
+    assert isinstance(carrier(), InHouse)
+    assert InHouse().tracking_url("110571578024321054") == ""

@@ -1,0 +1,235 @@
+"""The replacement goes out, and the policy moves to it (K9, T1, B4)."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from claims.models import Shipment
+from policies import binding, cover
+from policies.errors import Conflict, Refused
+from policies.models import Drone, Letter, Policy, PolicyEvent
+from policies.serials import BadSerial
+from tests import factories
+from tests.claims.conftest import (
+    ACTIVATED,
+    CUSTOMER,
+    NEW_SERIAL,
+    SERIAL,
+    everything_written,
+    fresh,
+    left,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def claim(house, policy):
+    """A paid care claim: the replacement is being prepared."""
+    return house.claim_at("preparing", policy)
+
+
+@pytest.fixture
+def repair(house, policy):
+    """A warranty claim: the repair is being prepared."""
+    return house.take(house.claim_at("assessed", policy, cause="product_defect"), "prepare")
+
+
+def test_the_policy_moves_to_the_new_serial_as_one_recorded_act(house, policy, claim):
+    old, at = policy.drone, house.now
+    house.do(claim, "ship", new_serial=NEW_SERIAL, condition="refurbished", tracking_number="OUT1")
+    claim = fresh(claim)
+    new = Drone.objects.get(serial=NEW_SERIAL)
+    assert (claim.progress, claim.drone, claim.replacement) == ("shipped", old, new)
+    policy.refresh_from_db()
+    assert (policy.drone, policy.drone_life, policy.status) == (new, 1, "active")
+    moved = PolicyEvent.objects.get(policy=policy, kind="moved")
+    assert (moved.at, moved.actor, moved.note) == (at, "claims desk", claim.number)
+    assert moved.data == {"from": SERIAL, "to": NEW_SERIAL, "condition": "refurbished"}
+    old.refresh_from_db()
+    assert old.retired_at == at
+    assert new.retired_at is None
+    assert claim.events.latest("id").note == f"{NEW_SERIAL} (refurbished)"
+
+
+def test_term_allowance_and_warranty_carry_over(house, policy, claim):
+    before = cover.cover_on(SERIAL, at=house.now)
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    after = cover.cover_on(NEW_SERIAL, at=house.now)
+    assert (after.starts_at, after.ends_at) == (
+        datetime(2026, 1, 5, 9, 0, tzinfo=UTC), datetime(2027, 1, 5, 9, 0, tzinfo=UTC))  # fmt: skip
+    assert after.replacements_left == before.replacements_left == 1
+    # The warranty of the first drone, twelve months from its activation; not a new one.
+    assert after.warranty_until == before.warranty_until
+    assert after.warranty_until == datetime(2027, 1, 3, 20, 0, tzinfo=UTC)
+    assert cover.cover_on(SERIAL, at=house.now) is None
+    new = Drone.objects.get(serial=NEW_SERIAL)
+    assert (new.activated_at, new.activation_source) == (ACTIVATED, "dealer")
+
+
+def test_an_activation_stated_by_the_customer_stays_so(house, ann):
+    drone = factories.DroneFactory(activated_at=ACTIVATED, activation_source="customer")
+    claim = house.claim_at("preparing", factories.PolicyFactory(drone=drone, holder=ann))
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    assert Drone.objects.get(serial=NEW_SERIAL).activation_source == "customer"
+    assert cover.cover_on(NEW_SERIAL, at=house.now).activation_stated_by_customer
+
+
+def test_the_next_damage_is_that_of_the_new_serial(house, policy, claim):
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    policy.refresh_from_db()
+    second = house.request(policy)  # the first is shipped and not yet completed
+    assert (second.drone.serial, second.outcome) == (NEW_SERIAL, "care")
+    second = house.take(second, "accept", "label_bought", "receive", "assess", "pay", "ship")
+    policy.refresh_from_db()
+    assert policy.drone == second.replacement
+    assert left(policy) == 0
+    retired = Drone.objects.filter(retired_at__isnull=False).order_by("id")
+    assert [drone.serial for drone in retired] == [SERIAL, NEW_SERIAL]
+
+
+def test_the_letter_names_parcel_and_serial(house, claim):
+    house.do(claim, "ship", new_serial=NEW_SERIAL, tracking_number="1Z999")
+    parcel = Shipment.objects.get(direction="outbound")
+    assert (parcel.state, parcel.tracking_number, parcel.reference) == (
+        "sent", "1Z999", f"{claim.number}-out-1")  # fmt: skip
+    facts = Letter.objects.get(name="claim_shipped").context
+    assert (facts["tracking_number"], facts["new_serial"]) == ("1Z999", NEW_SERIAL)
+
+
+def test_the_serial_may_be_typed_with_dashes_and_small_letters(house, claim):
+    house.do(claim, "ship", new_serial=" 0axc-new 0000001 ")
+    assert fresh(claim).replacement.serial == NEW_SERIAL
+
+
+# --- serials that are not free -----------------------------------------------------
+
+
+def refused(house, claim, new_serial: str, match: str) -> None:
+    before = everything_written()
+    with pytest.raises(Conflict, match=match):
+        house.do(claim, "ship", new_serial=new_serial)
+    assert everything_written() == before
+
+
+def test_the_damaged_drone_is_not_its_own_replacement(house, claim):
+    sentence = "cannot have the serial number of the damaged drone"
+    refused(house, claim, SERIAL, sentence)
+    refused(house, claim, SERIAL.lower(), sentence)
+
+
+@pytest.mark.parametrize("status", ["active", "expired"])
+def test_a_drone_with_a_plan_of_its_own_is_not_given_out(house, claim, status):
+    other = factories.PolicyFactory(status=status)
+    refused(house, claim, other.drone.serial, "has a care plan of its own")
+
+
+def test_a_drone_that_was_handed_in_is_not_given_out(house, claim, now):
+    handed_in = factories.DroneFactory(retired_at=now)
+    refused(house, claim, handed_in.serial, "was handed in; it cannot go out again")
+
+
+def test_another_model_is_not_given_out(house, claim, mavic_air):
+    other = factories.DroneFactory(drone_model=mavic_air)
+    refused(house, claim, other.serial, "is on file as a Mavic Air")
+
+
+@pytest.mark.parametrize("text", ["", "1234", "0AXC/1234", "1.23E+15", "A" * 33, "0AXC\x0012345"])
+def test_what_cannot_be_a_serial_is_refused(house, claim, text):
+    before = everything_written()
+    with pytest.raises(BadSerial):
+        house.do(claim, "ship", new_serial=text)
+    assert everything_written() == before
+
+
+def test_a_known_drone_without_a_plan_is_free(house, claim, policy):
+    known = factories.DroneFactory(activated_at=datetime(2024, 1, 1, tzinfo=UTC))
+    house.do(claim, "ship", new_serial=known.serial)
+    policy.refresh_from_db()
+    assert policy.drone == known
+    known.refresh_from_db()
+    assert known.activated_at == ACTIVATED  # the warranty it takes over, not its own
+
+
+def test_a_refurbished_drone_in_its_new_life_is_free(house, claim, policy):
+    # Its earlier plan began later than the one that comes to it now.
+    begun = datetime(2026, 2, 1, tzinfo=UTC)
+    earlier = factories.PolicyFactory(status="expired", starts_at=begun)
+    Drone.objects.filter(pk=earlier.drone_id).update(life=2)
+    house.do(claim, "ship", new_serial=earlier.drone.serial, condition="refurbished")
+    policy.refresh_from_db()
+    assert (policy.drone_id, policy.drone_life) == (earlier.drone_id, 2)
+    assert cover.cover_on(earlier.drone.serial, at=house.now).policy == policy
+
+
+def test_a_drone_whose_order_was_cancelled_before_its_plan_began_is_free(house, claim, policy):
+    cancelled = factories.PolicyFactory(
+        status="cancelled",
+        cancelled_at=datetime(2026, 2, 1, tzinfo=UTC),
+        cancel_reason="Order cancelled",
+        starts_at=datetime(2026, 2, 2, tzinfo=UTC),
+    )
+    house.do(claim, "ship", new_serial=cancelled.drone.serial)
+    assert cover.cover_on(cancelled.drone.serial, at=house.now).policy == policy
+
+
+# --- the new serial counts as covered (B4) ---------------------------------------------
+
+
+def binding_of(serial: str, now) -> list[str]:
+    code = factories.ActivationCodeFactory(sold=True)
+    application = binding.Application(
+        serial=serial, name="Ben Ortiz", email="ben@example.com", country="US"
+    )
+    with pytest.raises(Refused) as no:
+        binding.bind_by_code(factories.whole(code), application, actor=CUSTOMER, now=now)
+    return [reason.code for reason in no.value.verdict.objections if reason.rule == "B4"]
+
+
+def test_neither_the_new_nor_the_old_serial_can_be_bound_again(house, claim, policy):
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    house.do(claim, "complete")
+    assert binding_of(NEW_SERIAL, house.now) == ["has_policy"]
+    assert binding_of(SERIAL, house.now) == ["retired"]
+    Policy.objects.filter(pk=policy.pk).update(status="expired")
+    assert binding_of(NEW_SERIAL, house.now) == ["had_policy"]
+
+
+# --- a warranty repair -------------------------------------------------------------------
+
+
+def test_a_warranty_repair_sends_the_same_serial_back(house, policy, repair):
+    house.do(repair, "ship", new_serial="0axc-ann-0000001", tracking_number="OUT2")
+    repair = fresh(repair)
+    assert (repair.progress, repair.replacement) == ("shipped", policy.drone)
+    policy.refresh_from_db()
+    assert (policy.drone.serial, policy.drone.retired_at) == (SERIAL, None)
+    assert not PolicyEvent.objects.filter(kind="moved").exists()
+    assert left(policy) == 2
+    assert Shipment.objects.get(direction="outbound").tracking_number == "OUT2"
+
+
+def test_a_warranty_replacement_moves_the_policy_and_costs_nothing(house, policy, repair):
+    house.do(repair, "ship", new_serial=NEW_SERIAL)
+    policy.refresh_from_db()
+    assert policy.drone.serial == NEW_SERIAL
+    assert Drone.objects.get(serial=SERIAL).retired_at is not None
+    assert left(policy) == 2
+
+
+def test_a_care_replacement_overruled_from_a_defect_is_another_drone(house, policy):
+    claim = house.claim_at("assessed", policy, cause="product_defect")
+    house.do(claim, "overrule", outcome="care")
+    claim = house.take(claim, "pay")
+    refused(house, claim, SERIAL, "cannot have the serial number of the damaged drone")
+
+
+def test_nothing_is_shipped_twice(house, policy, claim):
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    refused(house, claim, "0AXCNEW0000002", "the claim stands at “Replacement on its way”")
+
+
+def test_nothing_is_shipped_before_it_is_prepared(house, policy):
+    claim = house.claim_at("received", policy, cause="product_defect")
+    refused(house, claim, NEW_SERIAL, "the claim stands at “Arrived at the service centre”")
+    assert not Drone.objects.filter(serial=NEW_SERIAL).exists()

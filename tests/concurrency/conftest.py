@@ -1,0 +1,75 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from policies.actor import Actor
+from policies.models import DroneModel, Plan, Region
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def no_query_per_row() -> None:
+    """The same verb many times over is what these tests are about."""
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def visitor() -> Actor:
+    return Actor.customer(address="198.51.100.7")
+
+
+@pytest.fixture
+def ann(committed_db):
+    return factories.CustomerFactory(name="Ann Lee", email="ann@example.com")
+
+
+@pytest.fixture
+def shelf(committed_db, now) -> dict[str, Any]:
+    """1-Year codes for a Mavic 2 Pro in the United States."""
+    return {
+        "plan": Plan.objects.get(code="care-1y"),
+        "drone_model": DroneModel.objects.get(slug="mavic-2-pro"),
+        "region": Region.objects.get(code="US"),
+        "actor": Actor.command("test"),
+        "now": now,
+    }
+
+
+def race(*runners: Callable[[], Any]) -> list[Any]:
+    """Runs all at the same moment, each on a connection of its own.
+
+    Gives back what each returned or raised, whatever it was.
+    """
+    results: list[Any] = [None] * len(runners)
+    start = Barrier(len(runners))
+
+    def run(place: int, runner: Callable[[], Any]) -> None:
+        try:
+            connection.ensure_connection()
+            start.wait(timeout=30)
+            results[place] = runner()
+        except BaseException as error:  # noqa: BLE001 — the test looks at it
+            results[place] = error
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=item) for item in enumerate(runners)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
+    return results
+
+
+def outcomes(results: list[Any]) -> list[str]:
+    """The names of what came out, sorted: ["CodeRefused", "Policy"]."""
+    return sorted(type(result).__name__ for result in results)

@@ -1,0 +1,183 @@
+"""Expiry and reminders (P3, E1, E2), change of owner (T2) and cancellation (T3)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from policies import cancellation, cover, expiry, transfer
+from policies.actor import Actor
+from policies.errors import Conflict
+from policies.models import Letter, Policy, PolicyEvent, ReminderDay
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+HOUSE = Actor.command("test")
+END = datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def policy(ann):
+    drone = factories.DroneFactory(serial="0ANNSDRONE1")
+    return factories.PolicyFactory(drone=drone, holder=ann)
+
+
+def expire(now, chunk=10) -> int:
+    return expiry.expire(now=now, chunk=chunk)
+
+
+def remind(now) -> int:
+    return sum(iter(lambda: expiry.remind(now=now, chunk=2), 0))
+
+
+def reminders() -> list[tuple[str, str]]:
+    rows = Letter.objects.filter(name="renewal_reminder").order_by("pk")
+    return [
+        (key.rpartition("/")[2], state) for key, state in rows.values_list("dedupe_key", "state")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "expired"),
+    [(END - timedelta(microseconds=1), 0), (END, 1), (END + timedelta(days=9), 1)],
+)
+def test_e1_the_sweep_ends_what_has_ended_and_never_a_running_one(policy, at, expired):
+    assert expire(at) == expired
+    policy.refresh_from_db()
+    assert policy.status == ("expired" if expired else "active")
+
+
+def test_e1_an_expired_policy_is_out_of_force_though_no_sweep_has_run(policy):
+    assert policy.is_in_force(at=END - timedelta(microseconds=1))
+    assert not policy.is_in_force(at=END)
+    assert not Policy.objects.in_force(at=END).exists()
+
+
+def test_the_end_is_told_once(policy):
+    assert expire(END) == 1
+    assert expire(END) == 0
+    letter = Letter.objects.get()
+    assert (letter.name, letter.recipient) == ("policy_expired", "ann@example.com")
+    assert datetime.fromisoformat(letter.context["ends_at"]) == END
+    [event] = PolicyEvent.objects.all()
+    assert (event.kind, event.actor, event.at) == ("expired", "expire_policies", END)
+
+
+def test_small_chunks_leave_nothing_over():
+    factories.PolicyFactory.create_batch(5)
+    assert [expire(END, chunk=2) for _round in range(4)] == [2, 2, 1, 0]
+    assert PolicyEvent.objects.count() == 5
+
+
+def test_e2_reminders_go_out_thirty_seven_and_one_day_before_each_once(policy):
+    assert remind(END - timedelta(days=30, seconds=1)) == 0
+    for days in (30, 7, 1):
+        assert remind(END - timedelta(days=days)) == 1
+        assert remind(END - timedelta(days=days)) == 0
+    assert reminders() == [("30", "queued"), ("7", "queued"), ("1", "queued")]
+
+
+def test_e2_after_a_pause_only_the_nearest_reminder_is_sent(policy):
+    assert remind(END - timedelta(days=5)) == 2
+    assert sorted(reminders()) == [("30", "moot"), ("7", "queued")]
+
+
+def test_e2_after_a_pause_past_the_end_no_reminder_is_sent_but_the_books_agree(policy):
+    assert remind(END) == 3
+    assert {state for _days, state in reminders()} == {"moot"}
+
+
+def test_e2_the_renewal_offer_is_made_where_r1_allows_it(policy):
+    remind(END - timedelta(days=30))
+    assert Letter.objects.get().context["offer"] == "Refresh +"
+    for reference in ("CLM-1", "CLM-2"):
+        cover.consume(policy, reference=reference, actor=HOUSE, now=END - timedelta(days=20))
+    remind(END - timedelta(days=7))
+    assert Letter.objects.filter(name="renewal_reminder").latest("pk").context["offer"] == ""
+
+
+def test_e2_renewing_makes_the_later_reminders_of_the_old_term_moot(policy):
+    remind(END - timedelta(days=30))
+    factories.PeriodFactory(policy=policy, number=2)
+    Policy.objects.update(ends_at=datetime(2028, 1, 5, 9, 0, tzinfo=UTC))
+    assert remind(END - timedelta(days=1)) == 0
+    assert remind(datetime(2027, 12, 6, 9, 0, tzinfo=UTC)) == 1
+    assert reminders() == [("30", "queued"), ("30", "queued")]
+
+
+def test_e2_the_days_are_data(policy):
+    ReminderDay.objects.create(days=60)
+    assert remind(END - timedelta(days=60)) == 1
+
+
+def test_p3_a_use_given_back_within_the_term_puts_the_policy_in_force_again(policy):
+    now = END - timedelta(days=100)
+    for reference in ("CLM-1", "CLM-2"):
+        cover.consume(policy, reference=reference, actor=HOUSE, now=now)
+    fresh = Policy.objects.get(pk=policy.pk)
+    assert not fresh.is_in_force(at=now)
+    assert list(Letter.objects.values_list("name", flat=True)) == ["allowance_used_up"]
+    cover.give_back(reference="CLM-2", actor=HOUSE, now=now)
+    assert Policy.objects.get(pk=policy.pk).is_in_force(at=now)
+    assert not Policy.objects.get(pk=policy.pk).is_in_force(at=END)
+
+
+# --- change of owner -------------------------------------------------------------------------
+
+
+def give(policy, at=END - timedelta(days=100), **changed):
+    new = {"name": "Cy Roe", "email": "cy@example.com", "country": "US"} | changed
+    return transfer.change_owner(policy, **new, actor=HOUSE, now=at)
+
+
+def test_t2_the_policy_moves_both_are_told_and_the_old_link_is_dead(policy, client):
+    old = f"/policy/{policy.token}/"
+    assert client.get(old).status_code == 200
+    moved = give(policy)
+    assert moved.holder.email == "cy@example.com"
+    assert client.get(old).status_code == 404
+    assert client.get(f"/policy/{moved.token}/").status_code == 200
+    letters = {letter.name: letter for letter in Letter.objects.all()}
+    assert letters["owner_changed_old"].recipient == "ann@example.com"
+    assert letters["owner_changed_new"].recipient == "cy@example.com"
+    assert moved.token not in str(letters["owner_changed_old"].context)
+    assert letters["owner_changed_new"].context["token"] == moved.token
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"at": END}, "Only a running policy"),
+        ({"country": "DE"}, "must live in the region"),
+        ({"name": "Ann Lee", "email": "ann@example.com"}, "holds the policy already"),
+    ],
+)
+def test_t2_what_cannot_move_is_refused_with_a_sentence(policy, changed, sentence):
+    with pytest.raises(Conflict, match=sentence):
+        give(policy, **changed)
+    assert not PolicyEvent.objects.exists()
+
+
+def test_t2_t3_nothing_moves_or_ends_while_a_claim_is_open(policy):
+    now = END - timedelta(days=100)
+    cover.hold(policy, reference="CLM-1", now=now)
+    with pytest.raises(Conflict, match="open claim"):
+        give(policy)
+    with pytest.raises(Conflict, match="open claim"):
+        cancellation.cancel(policy, reason="Sold", actor=HOUSE, now=now)
+    cover.release(reference="CLM-1")
+    assert cancellation.cancel(policy, reason="Sold", actor=HOUSE, now=now).status == "cancelled"
+
+
+def test_t3_a_cancelled_policy_is_out_of_force_at_once_and_its_holder_is_told(policy):
+    now = END - timedelta(days=100)
+    cancellation.cancel(policy, reason="Sold", actor=HOUSE, now=now)
+    assert not Policy.objects.in_force(at=now).exists()
+    assert Letter.objects.get().context["reason"] == "Sold"
+    with pytest.raises(Conflict, match="ended already"):
+        cancellation.cancel(policy, reason="Again", actor=HOUSE, now=now)
+
+
+def test_t3_an_ended_policy_is_not_cancelled(policy):
+    with pytest.raises(Conflict, match="ended already"):
+        cancellation.cancel(policy, reason="Late", actor=HOUSE, now=END)

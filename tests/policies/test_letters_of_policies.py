@@ -1,0 +1,312 @@
+"""The letters about policies and films: written by the real verbs, rendered as the worker does."""
+
+import re
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings as django_settings
+
+from policies import (
+    activation,
+    cancellation,
+    cover_check,
+    expiry,
+    letters,
+    orders,
+    renewal,
+    transfer,
+    verification,
+)
+from policies.models import Letter, VerificationStep
+from tests import factories
+
+MISSING = "«no %s»"
+FILM = "dQw4w9WgXcQ"
+
+
+@pytest.fixture(autouse=True)
+def no_variable_is_missing_silently(settings):
+    templates = deepcopy(django_settings.TEMPLATES)
+    templates[0]["OPTIONS"]["string_if_invalid"] = MISSING
+    settings.TEMPLATES = templates
+
+
+@pytest.fixture
+def policy(ann):
+    """Ann's 1-Year plan of 5 January 2026, four in the morning in New York."""
+    drone = factories.DroneFactory(
+        serial="0AXCE1K0030100", activated_at=datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
+    )
+    return factories.PolicyFactory(drone=drone, holder=ann, number="POL-ABCD2345")
+
+
+@pytest.fixture
+def film(mavic_2_pro):
+    return verification.Film(
+        serial="0AXCE1K0030900",
+        drone_model=mavic_2_pro,
+        name="Ben Oak",
+        email="ben@example.com",
+        country="US",
+        video_id=FILM,
+    )
+
+
+def read(name: str) -> letters.Rendered:
+    """The one letter of this name, with nothing missing in it."""
+    letter = letters.render(Letter.objects.get(name=name))
+    for part in (letter.subject, letter.text, letter.html):
+        assert "«no" not in part
+        assert "None" not in part
+    assert len(letter.subject) <= 60
+    assert not re.search(r"\n{4}", letter.text)
+    assert "&#" not in letter.text
+    return letter
+
+
+def both_say(letter: letters.Rendered, *facts: str) -> None:
+    html = " ".join(letter.html.split())
+    text = " ".join(letter.text.split())
+    for fact in facts:
+        assert fact in text
+        assert fact in html
+
+
+def neither_says(letter: letters.Rendered, *facts: str) -> None:
+    for fact in facts:
+        assert fact not in letter.text
+        assert fact not in letter.html
+
+
+def whole_agreement(letter: letters.Rendered, token: str) -> None:
+    both_say(
+        letter,
+        "Mavic 2 Pro",
+        "United States",
+        "Propellers",
+        "A remote controller is never covered.",
+        "Deliberate damage",
+        "USD\N{NO-BREAK SPACE}119.00".replace("\N{NO-BREAK SPACE}", " "),
+        f"http://testserver/policy/{token}/",
+    )
+
+
+def test_the_trick_shows_what_is_missing(policy, visitor, now):
+    cover_check.send_link(serial="0AXCE1K0030100", email="ann@example.com", actor=visitor, now=now)
+    letter = Letter.objects.get()
+    del letter.context["plan"]
+    assert "here is how the «no plan» care plan" in letters.render(letter).text
+
+
+# --- films -----------------------------------------------------------------------
+
+
+def test_a_film_is_confirmed(film, now):
+    verification.submit(film, now=now)
+    letter = read("verification_received")
+    assert letter.subject == "We have your video"
+    both_say(
+        letter, "Hello Ben Oak,", "Mavic 2 Pro (0AXCE1K0030900)", "leave the video where it is"
+    )
+
+
+def test_an_approval_names_the_deadline_and_says_how_to_bind(film, desk, now):
+    steps = list(VerificationStep.objects.values_list("slug", flat=True))
+    verification.approve(verification.submit(film, now=now), seen=steps, actor=desk, now=now)
+    letter = read("verification_approved")
+    assert letter.subject == "Your video is approved"
+    # Three days after Tuesday, 10 March, eleven in the morning.
+    both_say(
+        letter,
+        "You have until 13 March 2026, 11:00 EDT.",
+        "enter your activation code.",
+        "Enter the serial number 0AXCE1K0030900",
+        "http://testserver/activate/",
+    )
+
+
+def test_a_rejection_gives_the_reason_and_the_way_back(film, desk, now):
+    submitted = verification.submit(film, now=now)
+    reason = "Too dark.\nNo <serial> number & no hover."
+    verification.reject(submitted, reason=reason, seen=[], actor=desk, now=now)
+    letter = read("verification_rejected")
+    assert letter.subject == "We cannot approve your video"
+    assert "The reason: Too dark.\nNo <serial> number & no hover." in letter.text
+    assert "The reason: Too dark.<br>No &lt;serial&gt; number &amp; no hover." in letter.html
+    both_say(letter, "http://testserver/verification/")
+
+
+# --- the agreement -----------------------------------------------------------------
+
+
+def test_a_bundle_that_begins_brings_the_agreement(mavic_2_pro, care_1y, desk, now):
+    purchase = orders.Purchase(
+        reference="SO-1",
+        serial="0AXCE1K0030700",
+        drone_model=mavic_2_pro,
+        plan=care_1y,
+        name="Ann Lee",
+        email="ann@example.com",
+        country="US",
+    )
+    order = orders.place(purchase, actor=desk, now=now)
+    bundle = orders.ship(order, shipped_at=now, actor=desk, now=now)
+    activation.activate(now=now + timedelta(hours=48), chunk=10)
+    letter = read("policy_activated")
+    assert letter.subject == "Your Mavic 2 Pro is covered"
+    both_say(
+        letter,
+        "the care plan that you bought with your drone has begun",
+        "12 March 2026, 11:00 EDT",
+        "12 March 2027, 11:00 EST",
+        "starts when the drone is activated",
+    )
+    whole_agreement(letter, bundle.token)
+
+
+def renew(policy, refresh_plus, desk, now) -> None:
+    factories.ActivationCodeFactory(batch__plan=refresh_plus)
+    renewal.sell_and_renew(policy, plan=refresh_plus, order_reference="", actor=desk, now=now)
+
+
+def test_a_renewal_brings_the_agreement_as_it_stands_now(policy, refresh_plus, desk, now):
+    renew(policy, refresh_plus, desk, now)
+    letter = read("renewed")
+    assert letter.subject == "Your care plan is renewed"
+    both_say(letter, "5 January 2028, 04:00 EST", "until 4 January 2028, 07:00 EST")
+    assert "Replacements: 3" in letter.text
+    whole_agreement(letter, policy.token)
+
+
+def test_both_owners_are_written_to_and_only_the_new_one_gets_the_link(policy, desk, now):
+    after = transfer.change_owner(
+        policy, name="Zoë O'Neil", email="zoe@example.com", country="US", actor=desk, now=now
+    )
+    old, new = read("owner_changed_old"), read("owner_changed_new")
+    assert old.subject == "Your care plan has a new owner"
+    both_say(old, "Hello Ann Lee,", "POL-ABCD2345", "no longer works")
+    neither_says(old, after.token, policy.token, "zoe@example.com", "Neil")
+    assert new.subject == "A care plan is yours now"
+    assert "Hello Zoë O'Neil," in new.text
+    assert "Hello Zoë O&#x27;Neil," in new.html
+    whole_agreement(new, after.token)
+    neither_says(new, policy.token, "Ann Lee")
+
+
+# --- the end -----------------------------------------------------------------------
+
+
+def test_a_cancellation_gives_the_reason(policy, desk, now):
+    cancellation.cancel(policy, reason="Bought by mistake", actor=desk, now=now)
+    letter = read("policy_cancelled")
+    assert letter.subject == "Your care plan is cancelled"
+    both_say(letter, "Hello Ann Lee,", "POL-ABCD2345", "The reason: Bought by mistake")
+    neither_says(letter, policy.token)
+
+
+def test_a_reminder_names_the_end_and_the_plan_that_renews(policy):
+    expiry.remind(now=datetime(2026, 12, 10, tzinfo=UTC), chunk=10)
+    letter = read("renewal_reminder")
+    assert letter.subject == "Your care plan ends on 5 January 2027"
+    both_say(
+        letter,
+        "Hello Ann Lee,",
+        "ends on 5 January 2027, 04:00 EST",
+        "renew it, once, with Refresh +",
+        "http://testserver/activate/",
+        f"http://testserver/policy/{policy.token}/",
+    )
+
+
+def test_the_day_in_the_subject_is_the_regions(policy):
+    policy.ends_at = datetime(2027, 1, 5, 3, 0, tzinfo=UTC)  # still the 4th in New York
+    policy.save()
+    expiry.remind(now=datetime(2026, 12, 10, tzinfo=UTC), chunk=10)
+    assert read("renewal_reminder").subject == "Your care plan ends on 4 January 2027"
+
+
+def test_a_reminder_offers_nothing_where_nothing_renews(policy, care_2y):
+    policy.plan = care_2y
+    policy.save()
+    expiry.remind(now=datetime(2026, 12, 10, tzinfo=UTC), chunk=10)
+    letter = read("renewal_reminder")
+    both_say(letter, "This plan cannot be renewed")
+    neither_says(letter, "/activate/", "Refresh +")
+
+
+def test_the_end_is_told(policy):
+    expiry.expire(now=datetime(2027, 1, 5, 10, 0, tzinfo=UTC), chunk=10)
+    letter = read("policy_expired")
+    assert letter.subject == "Your care plan has ended"
+    both_say(
+        letter,
+        "Hello Ann Lee,",
+        "Mavic 2 Pro (0AXCE1K0030100) ended on 5 January 2027, 04:00 EST",
+        f"http://testserver/policy/{policy.token}/",
+    )
+
+
+# --- the cover check says what the verdicts say -----------------------------------------
+
+
+@pytest.fixture
+def ask(policy, visitor):
+    def ask(at: datetime) -> letters.Rendered:
+        cover_check.send_link(
+            serial="0AXCE1K0030100", email="ann@example.com", actor=visitor, now=at
+        )
+        return read("link_requested")
+
+    return ask
+
+
+def test_the_answer_about_a_running_plan(ask, policy, now):
+    letter = ask(now)
+    both_say(
+        letter,
+        "The drone is covered until 5 January 2027, 04:00 EST.",
+        "Replacements left: 2 of 2",
+        "It may be renewed with Refresh +",
+        f"http://testserver/policy/{policy.token}/",
+    )
+
+
+def test_the_answer_when_the_last_replacement_is_taken(ask, policy, now):
+    factories.AllowanceUseFactory(policy=policy, ordinal=1)
+    factories.AllowanceUseFactory(policy=policy, ordinal=2)
+    both_say(
+        ask(now),
+        "The drone is not covered. All replacements of this plan have been used.",
+        "Replacements left: 0 of 2",
+        "It cannot be renewed.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (datetime(2026, 1, 5, 8, 59, 59, tzinfo=UTC), "The drone is not covered. This plan has not begun yet."),
+        (datetime(2027, 1, 5, 8, 59, 59, tzinfo=UTC), "The drone is covered until 5 January 2027, 04:00 EST."),
+        (datetime(2027, 1, 5, 9, 0, tzinfo=UTC), "The drone is not covered. This plan has ended."),
+    ],
+)  # fmt: skip
+def test_the_answer_follows_the_clock_and_no_sweep(ask, at, said):
+    both_say(ask(at), said)
+
+
+def test_the_answer_about_a_renewed_plan(ask, policy, refresh_plus, desk, now):
+    renew(policy, refresh_plus, desk, now)
+    both_say(
+        ask(now),
+        "The drone is covered until 5 January 2028, 04:00 EST.",
+        "Replacements left: 3 of 3",
+        "It cannot be renewed.",
+    )
+
+
+def test_the_answer_about_a_cancelled_plan_keeps_the_reason_inside(ask, policy, desk, now):
+    cancellation.cancel(policy, reason="Chargeback", actor=desk, now=now)
+    letter = ask(now)
+    both_say(letter, "The drone is not covered. This plan has been cancelled.")
+    neither_says(letter, "Chargeback")

@@ -1,0 +1,122 @@
+"""A plan bought with its drone (B9), and the sweep that marks its beginning."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from policies import activation, cover, orders
+from policies.actor import Actor
+from policies.errors import Conflict
+from policies.models import Letter, Policy, PolicyEvent
+from tests import factories
+
+HOUSE = Actor.command("test")
+MONDAY = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+SHIPPED = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
+BEGINS = datetime(2026, 3, 12, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def buy(mavic_2_pro, care_1y):
+    def place(**changed):
+        purchase = {
+            "reference": "W-1",
+            "serial": "0AXCSHOP0001",
+            "drone_model": mavic_2_pro,
+            "plan": care_1y,
+            "name": "Ann Lee",
+            "email": "ann@example.com",
+            "country": "US",
+        }
+        return orders.place(orders.Purchase(**purchase | changed), actor=HOUSE, now=MONDAY)
+
+    return place
+
+
+def ship(order, at=SHIPPED, now=SHIPPED):
+    return orders.ship(order, shipped_at=at, actor=HOUSE, now=now)
+
+
+def test_b9_the_plan_begins_by_itself_two_days_after_the_shipment(buy):
+    policy = ship(buy())
+    assert (policy.status, policy.starts_at) == ("scheduled", BEGINS)
+    # The same hour in New York, where summer time has not begun by then.
+    assert policy.ends_at == datetime(2027, 3, 12, 16, 0, tzinfo=UTC)
+    assert activation.activate(now=BEGINS - timedelta(microseconds=1), chunk=10) == 0
+    assert activation.activate(now=BEGINS, chunk=10) == 1
+    policy.refresh_from_db()
+    assert policy.status == "active"
+    assert list(Letter.objects.values_list("name", flat=True)) == ["policy_activated"]
+    assert activation.activate(now=BEGINS, chunk=10) == 0
+
+
+def test_e1_a_late_sweep_does_not_keep_a_begun_plan_from_its_holder(buy):
+    policy = ship(buy())
+    assert not policy.is_in_force(at=BEGINS - timedelta(seconds=1))
+    assert policy.is_in_force(at=BEGINS)
+    assert Policy.objects.in_force(at=BEGINS).get() == policy
+    assert cover.cover_on("0AXCSHOP0001", at=BEGINS).policy == policy
+
+
+def test_b9_a_corrected_shipment_moves_the_beginning_until_it_has_happened(buy):
+    order = buy()
+    ship(order)
+    later = SHIPPED + timedelta(days=1)
+    policy = ship(order, at=later, now=SHIPPED + timedelta(hours=1))
+    policy.refresh_from_db()
+    assert policy.starts_at == BEGINS + timedelta(days=1)
+    assert policy.periods.get().starts_at == BEGINS + timedelta(days=1)
+    with pytest.raises(Conflict, match="has begun"):
+        ship(order, at=later, now=BEGINS + timedelta(days=1))
+    kinds = PolicyEvent.objects.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["scheduled", "rescheduled"]
+
+
+def test_b9_an_order_cancelled_before_cancels_the_policy_and_frees_the_drone(buy):
+    order = buy()
+    policy = ship(order)
+    orders.cancel(order, reason="Changed his mind", actor=HOUSE, now=SHIPPED + timedelta(days=1))
+    policy.refresh_from_db()
+    assert (policy.status, policy.cancel_reason) == ("cancelled", "Changed his mind")
+    assert activation.activate(now=BEGINS, chunk=10) == 0
+    again = ship(buy(reference="W-2"), now=BEGINS)
+    assert again.status == "scheduled"
+
+
+def test_b9_an_order_whose_plan_has_begun_is_not_cancelled(buy):
+    order = buy()
+    ship(order)
+    with pytest.raises(Conflict, match="cancel the policy instead"):
+        orders.cancel(order, reason="Late", actor=HOUSE, now=BEGINS)
+
+
+def test_p4_an_order_keeps_the_terms_of_its_day(buy, care_1y):
+    order = buy()
+    care_1y.months, care_1y.replacements = 6, 1
+    care_1y.save()
+    policy = ship(order)
+    assert policy.ends_at.year == 2027
+    assert policy.replacements_left() == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"country": "BR"}, "not sold in this country"),
+        ({"reference": "W-0"}, "part of an order already"),
+        ({"serial": "0AXCUSED0001"}, "has had a care plan before"),
+        ({"serial": "0AXCOTHER001"}, "on file as another model"),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused_with_a_sentence(buy, changed, sentence):
+    buy(reference="W-0", serial="0AXCFIRST001")
+    factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
+    other = factories.DroneModel.objects.get(slug="mavic-3")
+    factories.DroneFactory(serial="0AXCOTHER001", drone_model=other)
+    with pytest.raises(Conflict, match=sentence):
+        buy(**changed)
+
+
+def test_a_shipment_before_the_order_is_refused(buy):
+    with pytest.raises(Conflict, match="not shipped before it is ordered"):
+        ship(buy(), at=MONDAY - timedelta(seconds=1))

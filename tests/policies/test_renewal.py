@@ -1,0 +1,129 @@
+"""Refresh + (R1, R2): when a plan may be renewed, what it adds, and who wins a race."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from policies import agreement, binding, codes, cover, renewal
+from policies.actor import Actor
+from policies.binding import Application
+from policies.errors import Conflict, Refused
+from policies.models import Letter, Period, PolicyEvent
+from tests import factories
+
+HOUSE = Actor.command("test")
+END = datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def policy(ann):
+    """Ann's 1-Year policy, from 5 January 2026 to 5 January 2027, 9 o'clock UTC."""
+    drone = factories.DroneFactory(
+        serial="0ANNSDRONE1", activated_at=datetime(2026, 1, 4, 9, 0, tzinfo=UTC)
+    )
+    return factories.PolicyFactory(drone=drone, holder=ann)
+
+
+@pytest.fixture
+def code(refresh_plus):
+    batch = factories.CodeBatchFactory(plan=refresh_plus)
+    return factories.ActivationCodeFactory(batch=batch, sold=True)
+
+
+def enter(code, *, at, serial="0ANNSDRONE1", email="ann@example.com"):
+    """Ann enters the code on the page where codes are activated."""
+    application = Application(serial=serial, name="Ann Lee", email=email, country="US")
+    return binding.bind_by_code(factories.whole(code), application, actor=HOUSE, now=at)
+
+
+def objections(code, *, at) -> list[tuple[str, str]]:
+    with pytest.raises(Refused) as refusal:
+        enter(code, at=at)
+    return [(reason.rule, reason.code) for reason in refusal.value.verdict.objections]
+
+
+def test_a_renewal_adds_to_the_end_and_to_the_allowance_and_to_the_warranty(policy, code):
+    assert agreement.warranty_until(policy) == datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
+    renewed = enter(code, at=datetime(2026, 6, 1, tzinfo=UTC))
+    assert renewed.pk == policy.pk
+    assert renewed.ends_at == datetime(2028, 1, 5, 9, 0, tzinfo=UTC)
+    assert renewed.replacements_left() == 3
+    assert agreement.warranty_until(renewed) == datetime(2028, 1, 4, 9, 0, tzinfo=UTC)
+
+
+def test_a_renewal_is_a_period_with_its_own_row_and_history(policy, code):
+    enter(code, at=datetime(2026, 6, 1, tzinfo=UTC))
+    second = Period.objects.get(policy=policy, number=2)
+    assert (second.starts_at, second.months, second.replacements) == (END, 12, 1)
+    assert second.code == code
+    assert Period.objects.get(policy=policy, number=1).ends_at == END
+    [event] = PolicyEvent.objects.filter(policy=policy)
+    assert (event.kind, event.data["from"]) == ("renewed", "2027-01-05T09:00:00+00:00")
+    assert list(Letter.objects.values_list("name", "recipient")) == [("renewed", "ann@example.com")]
+
+
+@pytest.mark.parametrize(
+    ("at", "allowed"),
+    [
+        (END - timedelta(microseconds=1), True),
+        (END, False),
+        (END + timedelta(seconds=1), False),
+    ],
+)
+def test_r1_the_last_instant_of_the_term_is_too_late(policy, code, at, allowed):
+    if allowed:
+        assert enter(code, at=at).ends_at == datetime(2028, 1, 5, 9, 0, tzinfo=UTC)
+    else:
+        assert objections(code, at=at) == [("R1", "not_in_term")]
+
+
+def test_r1_a_plan_without_a_replacement_left_is_not_renewed(policy, code):
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    cover.consume(policy, reference="CLM-1", actor=HOUSE, now=now)
+    assert renewal.verdict_on(policy, None, at=now).allowed
+    cover.consume(policy, reference="CLM-2", actor=HOUSE, now=now)
+    assert objections(code, at=now) == [("R1", "none_left")]
+
+
+def test_r1_a_plan_is_renewed_once(policy, code, refresh_plus):
+    enter(code, at=datetime(2026, 6, 1, tzinfo=UTC))
+    batch = factories.CodeBatchFactory(plan=refresh_plus)
+    second = factories.ActivationCodeFactory(batch=batch, sold=True)
+    assert objections(second, at=datetime(2026, 7, 1, tzinfo=UTC)) == [("R1", "renewed_before")]
+
+
+def test_p1_a_two_year_plan_is_not_renewed(ann, code, care_2y):
+    drone = factories.DroneFactory(serial="0ANNSDRONE1")
+    factories.PolicyFactory(drone=drone, holder=ann, plan=care_2y)
+    assert objections(code, at=datetime(2026, 6, 1, tzinfo=UTC)) == [("P1", "wrong_plan")]
+
+
+def test_somebody_elses_e_mail_renews_nothing_and_opens_no_page(policy, code):
+    with pytest.raises(Conflict, match="we find none for this serial number and e-mail"):
+        enter(code, at=datetime(2026, 6, 1, tzinfo=UTC), email="eve@example.com")
+    assert not codes.is_redeemed(code)
+
+
+def test_a_renewal_sold_at_the_desk_is_redeemed_on_the_spot(policy, refresh_plus):
+    batch = factories.CodeBatchFactory(plan=refresh_plus)
+    factories.ActivationCodeFactory(batch=batch)
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    renewal.sell_and_renew(policy, plan=refresh_plus, order_reference="R-1", actor=HOUSE, now=now)
+    code = Period.objects.get(policy=policy, number=2).code
+    assert (code.state, code.sold_to, code.order_reference) == ("sold", policy.holder, "R-1")
+    assert list(Letter.objects.values_list("name", flat=True)) == ["renewed"]
+
+
+def test_a_renewal_that_is_refused_at_the_desk_sells_no_code(policy, refresh_plus):
+    batch = factories.CodeBatchFactory(plan=refresh_plus)
+    code = factories.ActivationCodeFactory(batch=batch)
+    with pytest.raises(Refused):
+        renewal.sell_and_renew(policy, plan=refresh_plus, order_reference="", actor=HOUSE, now=END)
+    code.refresh_from_db()
+    assert code.state == "in_stock"
+
+
+def test_p4_a_renewal_keeps_the_terms_it_was_sold_under(policy, code, refresh_plus):
+    refresh_plus.months = 6
+    refresh_plus.save()
+    assert enter(code, at=datetime(2026, 6, 1, tzinfo=UTC)).ends_at.year == 2028

@@ -1,0 +1,169 @@
+"""Used, repaired and refurbished drones (B3-B6), and video verification (V1-V3)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+
+from policies import binding, drones, standing, verification
+from policies.actor import Actor
+from policies.binding import Application
+from policies.errors import Conflict, Refused
+from policies.models import BindingPermit, Drone, Letter, VerificationStep, VideoVerification
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+HOUSE = Actor.command("test")
+NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
+DEADLINE = NOW + timedelta(hours=72)
+
+
+@pytest.fixture
+def old_drone(db):
+    """Activated a week ago: its binding window is past."""
+    return factories.DroneFactory(serial="0AXCUSED0001", activated_at=NOW - timedelta(days=7))
+
+
+def bind(serial="0AXCUSED0001", at=NOW):
+    code = factories.ActivationCodeFactory(sold=True)
+    application = Application(serial=serial, name="Ann", email="ann@example.com", country="US")
+    return binding.bind_at_desk(code, application, actor=HOUSE, now=at)
+
+
+def refused(at=NOW) -> list[tuple[str, str]]:
+    with pytest.raises(Refused) as refusal:
+        bind(at=at)
+    return [(reason.rule, reason.code) for reason in refusal.value.verdict.objections]
+
+
+def film(mavic_2_pro, **changed):
+    sent = {
+        "serial": "0AXCUSED0001",
+        "drone_model": mavic_2_pro,
+        "name": "Ann Lee",
+        "email": "ann@example.com",
+        "country": "US",
+        "video_id": "dQw4w9WgXcQ",
+    }
+    return verification.Film(**sent | changed)
+
+
+def every_step() -> list[str]:
+    return list(VerificationStep.objects.values_list("slug", flat=True))
+
+
+def approved(mavic_2_pro) -> BindingPermit:
+    sent = verification.submit(film(mavic_2_pro), now=NOW)
+    return verification.approve(sent, seen=every_step(), actor=HOUSE, now=NOW)
+
+
+def test_b3_v2_an_approved_film_opens_the_door_for_72_hours(old_drone, mavic_2_pro):
+    assert refused() == [("B2", "window_passed")]
+    permit = approved(mavic_2_pro)
+    assert permit.deadline_at == DEADLINE
+    policy = bind(at=DEADLINE)  # the last instant still counts
+    permit.refresh_from_db()
+    assert permit.used_for == policy
+
+
+def test_b3_after_the_deadline_the_door_is_shut_though_no_sweep_has_run(old_drone, mavic_2_pro):
+    approved(mavic_2_pro)
+    assert refused(at=DEADLINE + timedelta(microseconds=1)) == [("B2", "window_passed")]
+
+
+def test_v3_what_is_not_used_lapses(old_drone, mavic_2_pro):
+    permit = approved(mavic_2_pro)
+    assert verification.lapse(now=DEADLINE) == 0
+    assert verification.lapse(now=DEADLINE + timedelta(seconds=1)) == 1
+    permit.refresh_from_db()
+    assert permit.lapsed_at == DEADLINE + timedelta(seconds=1)
+    assert VideoVerification.objects.get().state == "lapsed"
+    assert verification.lapse(now=DEADLINE + timedelta(days=1)) == 0
+
+
+def test_v3_one_open_verification_per_drone(mavic_2_pro):
+    verification.submit(film(mavic_2_pro), now=NOW)
+    with pytest.raises(Conflict, match="waiting to be watched"):
+        verification.submit(film(mavic_2_pro, email="eve@example.com"), now=NOW)
+
+
+def test_v2_a_film_is_approved_only_when_everything_was_seen(mavic_2_pro):
+    sent = verification.submit(film(mavic_2_pro), now=NOW)
+    seen = [slug for slug in every_step() if slug != "gimbal"]
+    with pytest.raises(Conflict, match="does not show"):
+        verification.approve(sent, seen=seen, actor=HOUSE, now=NOW)
+    assert not BindingPermit.objects.exists()
+
+
+def test_v2_either_way_a_letter_goes_out_and_it_is_decided_once(mavic_2_pro):
+    sent = verification.submit(film(mavic_2_pro), now=NOW)
+    verification.reject(sent, reason="Too dark", seen=[], actor=HOUSE, now=NOW)
+    with pytest.raises(Conflict, match="decided about already"):
+        verification.approve(sent, seen=every_step(), actor=HOUSE, now=NOW)
+    approved(mavic_2_pro)
+    assert list(Letter.objects.order_by("pk").values_list("name", flat=True)) == [
+        "verification_received",
+        "verification_rejected",
+        "verification_received",
+        "verification_approved",
+    ]
+    assert Letter.objects.latest("pk").context["deadline_at"] == DEADLINE.isoformat()
+
+
+def test_b3_a_permit_after_an_official_repair(old_drone, us):
+    verification.grant_after_repair(old_drone, region=us, note="R-5", actor=HOUSE, now=NOW)
+    assert bind().drone == old_drone
+
+
+def test_b4_no_permit_helps_a_drone_that_has_had_a_plan(us):
+    policy = factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
+    with pytest.raises(Conflict, match="with or without a permit"):
+        verification.grant_after_repair(policy.drone, region=us, note="R", actor=HOUSE, now=NOW)
+
+
+def test_b5_a_used_drone_that_never_had_a_plan_is_bound_like_a_new_one():
+    factories.DroneFactory(serial="0AXCUSED0001", activated_at=NOW - timedelta(hours=48))
+    assert bind().status == "active"
+
+
+def test_b6_a_refurbished_drone_starts_a_new_life():
+    drone = factories.DroneFactory(serial="0AXCUSED0001")
+    earlier = factories.PolicyFactory(drone=drone, status="expired", ends_at=NOW)
+    assert refused() == [("B4", "had_policy")]
+    drones.start_new_life(drone, now=NOW)
+    policy = bind()
+    assert policy.drone_life == 2
+    assert Drone.objects.get().policies.count() == 2
+    earlier.refresh_from_db()
+    assert earlier.drone_life == 1
+
+
+def test_b6_not_while_a_policy_still_runs():
+    policy = factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
+    with pytest.raises(Conflict, match="still runs"):
+        drones.start_new_life(policy.drone, now=NOW)
+
+
+def test_b10_how_a_serial_stands_is_one_answer_with_every_reason(us):
+    policy = factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
+    found = standing.of("0AXCUSED0001", us, at=NOW)
+    assert found.policy == policy
+    assert [(reason.rule, reason.code) for reason in found.bind.reasons] == [
+        ("B4", "has_policy"),
+        ("B1", "not_activated"),
+    ]
+    assert found.renew.allowed
+    assert [reason.code for reason in found.claim.reasons] == ["in_term", "replacement_left"]
+    assert standing.of("0NEVERSEEN01", us, at=NOW) is None
+
+
+def test_the_sweeps_are_told_apart_by_name_and_leave_a_line(capsys, db):
+    call_command("run_sweeps", "--at", "2026-03-10T15:00Z")
+    assert capsys.readouterr().out.splitlines() == [
+        "activate_policies: 0 begun.",
+        "remind_renewals: 0 reminders written.",
+        "expire_policies: 0 expired.",
+        "lapse_permits: 0 lapsed.",
+        "chase_claims: 0 reminded, 0 lapsed, 0 to be returned.",
+    ]

@@ -1,0 +1,259 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from policies import codes, random_names
+from policies.models import Drone, DroneModel, Letter, Policy, PolicyEvent
+from tests.public.conftest import Browser
+
+REFUSED = "We cannot accept this code. Please compare it with the letter, or contact us."
+
+
+def unknown_code() -> str:
+    return next(codes.new_codes(1))
+
+
+def errors(response) -> dict[str, list[str]]:
+    return {name: list(texts) for name, texts in response.context["form"].errors.items()}
+
+
+def test_a_good_form_starts_the_policy_and_leads_to_its_page(client, filled_in):
+    response = client.post("/activate/", filled_in)
+    policy = Policy.objects.get()
+    assert (response.status_code, response.url) == (302, f"/policy/{policy.token}/")
+    assert policy.drone.serial == "08QCE3D0"
+    assert policy.holder.email == "ada@example.com"
+    page = client.get(response.url)
+    assert "Your care plan is active. The agreement is on its way by e-mail." in page.text
+
+
+def test_the_message_of_success_needs_no_session(client, filled_in):
+    client.post("/activate/", filled_in)
+    assert "sessionid" not in client.cookies
+
+
+def test_code_and_serial_are_taken_as_people_write_them(client, filled_in):
+    grouped = random_names.grouped(filled_in["code"]).lower()
+    client.post("/activate/", filled_in | {"code": f" {grouped} ", "serial": "08qce-3d0"})
+    assert Policy.objects.get().drone.serial == "08QCE3D0"
+
+
+def test_the_email_is_kept_in_lower_case(client, filled_in):
+    client.post("/activate/", filled_in | {"email": "Ada@Example.COM"})
+    assert Policy.objects.get().holder.email == "ada@example.com"
+
+
+def test_a_form_sent_twice_leads_to_the_same_policy(client, filled_in):
+    first = client.post("/activate/", filled_in)
+    second = client.post("/activate/", filled_in)
+    assert second.status_code == 302
+    assert second.url == first.url
+    assert Policy.objects.count() == 1
+
+
+def test_a_used_code_is_refused_to_another_person(client, filled_in):
+    client.post("/activate/", filled_in)
+    response = client.post("/activate/", filled_in | {"email": "eve@example.com"})
+    assert errors(response) == {"code": [REFUSED]}
+
+
+@pytest.fixture
+def unsold_code(code) -> str:
+    batch = codes.ActivationCode.objects.get().batch
+    whole: list[str] = []
+    codes.generate(
+        plan=batch.plan,
+        drone_model=batch.drone_model,
+        region=batch.region,
+        count=1,
+        actor=codes.Actor.command("test"),
+        now=batch.created_at,
+        keep=whole.append,
+    )
+    return whole[0]
+
+
+def test_unknown_unsold_and_used_codes_get_one_and_the_same_page(client, filled_in, unsold_code):
+    client.post("/activate/", filled_in)
+    stranger = filled_in | {"email": "eve@example.com", "serial": "OTHER123"}
+    pages = set()
+    for bad in (unknown_code(), unsold_code, filled_in["code"]):
+        response = Browser().post("/activate/", stranger | {"code": bad})
+        assert response.status_code == 200
+        token = str(response.context["csrf_token"])
+        pages.add(response.text.replace(bad, "CODE").replace(token, "CSRF"))
+    assert len(pages) == 1
+    assert REFUSED in pages.pop()
+
+
+def test_who_has_no_good_code_learns_nothing_about_the_drone(client, filled_in, bound):
+    form = filled_in | {"code": unknown_code(), "model": "", "email": "eve@example.com"}
+    for serial in ("08QCE3D0", "NEVERSEEN1"):
+        response = client.post("/activate/", form | {"serial": serial})
+        assert errors(response) == {"code": [REFUSED]}
+
+
+def test_a_typing_error_in_the_code_is_named(client, filled_in):
+    response = client.post("/activate/", filled_in | {"code": "ABCD"})
+    assert errors(response) == {
+        "code": ["A code has 16 characters. Please compare yours with the letter."]
+    }
+
+
+def test_the_model_is_not_asked_at_first(client, db):
+    assert 'name="model"' not in client.get("/activate/").text
+
+
+def test_the_model_is_asked_when_the_serial_is_unknown(client, filled_in):
+    response = client.post("/activate/", filled_in | {"model": ""})
+    assert errors(response) == {
+        "model": ["We do not know this serial number yet. Please choose the model."]
+    }
+    assert '<option value="mavic-2-pro">Mavic 2 Pro</option>' in response.text
+    assert Drone.objects.count() == 0
+
+
+def test_the_model_of_a_drone_that_we_know_is_not_asked(client, filled_in):
+    Drone.objects.create(serial="08QCE3D0", drone_model=DroneModel.objects.get(slug="mavic-2-pro"))
+    assert client.post("/activate/", filled_in | {"model": ""}).status_code == 302
+
+
+def test_a_model_that_does_not_exist_is_refused(client, filled_in):
+    response = client.post("/activate/", filled_in | {"model": "mavic-99"})
+    assert errors(response) == {"model": ["Please choose a model from the list."]}
+
+
+def test_a_refusal_shows_every_reason_and_keeps_the_form(client, filled_in):
+    response = client.post("/activate/", filled_in | {"model": "mavic-air", "country": "DE"})
+    assert response.status_code == 200
+    assert "This code is for the Mavic 2 Pro, and the drone is a Mavic Air." in response.text
+    assert "This code is for customers in the region United States." in response.text
+    assert "This drone has never had a care plan." in response.text
+    assert 'value="Ada Lovelace"' in response.text
+    assert Policy.objects.count() == 0
+
+
+def test_a_country_without_a_region_is_told_so_and_for_which_region_the_code_is(client, filled_in):
+    late = {"country": "BR", "activated_at": "2020-01-01T10:00"}
+    response = client.post("/activate/", filled_in | late)
+    assert errors(response) == {
+        "country": [
+            "This code is for customers in the region United States.",
+            "We have no service region for this country yet.",
+        ]
+    }
+
+
+@time_machine.travel(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), tick=False)
+def test_the_activation_time_is_read_on_the_clock_of_the_customers_region(client, filled_in):
+    client.post("/activate/", filled_in | {"activated_at": "2026-03-01T10:00"})
+    drone = Drone.objects.get()
+    assert drone.activated_at == datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
+    assert drone.activation_source == "customer"
+
+
+@time_machine.travel(datetime(2026, 3, 3, 15, 0, 1, tzinfo=UTC), tick=False)
+def test_a_second_after_the_window_is_too_late(client, filled_in):
+    response = client.post("/activate/", filled_in | {"activated_at": "2026-03-01T10:00"})
+    assert errors(response) == {
+        "activated_at": [
+            "The binding window closed on 3 March 2026, 10:00 EST. "
+            "A video verification can open it again."
+        ]
+    }
+
+
+@time_machine.travel(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), tick=False)
+def test_an_activation_in_the_future_is_told_at_its_field(client, filled_in):
+    response = client.post("/activate/", filled_in | {"activated_at": "2026-03-03T10:01"})
+    assert errors(response) == {"activated_at": ["The activation time lies in the future."]}
+
+
+def test_the_terms_must_be_accepted(client, filled_in):
+    del filled_in["accept_terms"]
+    response = client.post("/activate/", filled_in)
+    assert errors(response) == {"accept_terms": ["Please tick this to go on."]}
+
+
+def test_every_missing_field_is_named(client, db):
+    response = client.post("/activate/", {})
+    assert errors(response) == {
+        "code": ["Please fill this in."],
+        "serial": ["Please fill this in."],
+        "name": ["Please fill this in."],
+        "email": ["Please fill this in."],
+        "country": ["Please choose your country."],
+        "accept_terms": ["Please tick this to go on."],
+    }
+
+
+def test_errors_stand_in_the_title_in_a_summary_and_at_the_field(client, filled_in):
+    page = client.post("/activate/", filled_in | {"name": ""}).text
+    assert "<title>Error: Activate a code – Skyline Drones</title>" in page
+    assert '<a href="#id_name">Full name</a>: Please fill this in.' in page
+    assert '<div class="error" id="id_name_error"><p>Please fill this in.</p></div>' in page
+    assert 'aria-invalid="true" aria-describedby="id_name_error" id="id_name"' in page
+
+
+def test_the_form_tells_browsers_what_to_expect(client, db):
+    page = client.get("/activate/").text
+    for attribute in (
+        'name="code" autocomplete="off" autocapitalize="characters" spellcheck="false"',
+        'type="email" name="email" autocomplete="email"',
+        'type="tel" name="phone" autocomplete="tel" maxlength="40"',
+        'type="datetime-local" name="activated_at"',
+        'name="name" autocomplete="name" maxlength="120" required',
+        'name="country" autocomplete="country" required',
+    ):
+        assert attribute in page
+
+
+def test_a_form_without_the_token_of_our_page_is_refused_in_our_own_words(filled_in):
+    response = Browser(enforce_csrf_checks=True).post("/activate/", filled_in)
+    assert response.status_code == 403
+    assert "Please send the form again" in response.text
+
+
+def test_the_31st_attempt_within_ten_minutes_has_to_wait_and_keeps_the_form(client, filled_in):
+    wrong = filled_in | {"code": "ABCD"}
+    start = timezone.now()
+    for _attempt in range(30):
+        assert client.post("/activate/", wrong).status_code == 200
+    response = client.post("/activate/", filled_in)
+    assert (response.status_code, response["Retry-After"]) == (429, "600")
+    assert "Please wait up to 10 minutes" in response.text
+    assert 'value="Ada Lovelace"' in response.text
+    assert '<option value="mavic-2-pro" selected>' in response.text
+    assert Policy.objects.count() == 0
+    with time_machine.travel(start + timedelta(minutes=11)):
+        assert client.post("/activate/", filled_in).status_code == 302
+
+
+def test_another_address_does_not_have_to_wait(client, filled_in):
+    for _attempt in range(31):
+        client.post("/activate/", filled_in | {"code": "ABCD"})
+    assert client.post("/activate/", filled_in, REMOTE_ADDR="192.0.2.9").status_code == 302
+
+
+def test_the_history_keeps_the_address_and_takes_none_for_rubbish(
+    client, filled_in, sell, settings
+):
+    client.post("/activate/", filled_in, REMOTE_ADDR="192.0.2.9")
+    settings.PROXY_COUNT = 1
+    again = filled_in | {"code": sell(), "serial": "OTHER123"}
+    client.post("/activate/", again, headers={"X-Forwarded-For": "192.0.2.9:5123"})
+    events = PolicyEvent.objects.order_by("pk")
+    assert list(events.values_list("address", flat=True)) == ["192.0.2.9", None]
+
+
+def test_a_success_costs_few_queries(client, filled_in, django_assert_max_num_queries):
+    with django_assert_max_num_queries(40):
+        client.post("/activate/", filled_in)
+    assert Letter.objects.filter(name="policy_bound").count() == 1
+
+
+def test_the_empty_form_asks_the_database_nothing(client, db, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        client.get("/activate/")

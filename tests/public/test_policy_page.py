@@ -1,0 +1,144 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from policies.models import AllowanceUse, DroneModel, Policy
+
+START = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)  # 10:00 in New York
+
+
+@pytest.fixture
+def ada(client, filled_in) -> Policy:
+    with time_machine.travel(START, tick=False):
+        client.post("/activate/", filled_in | {"activated_at": "2026-01-30T10:00"})
+    client.cookies.clear()
+    return Policy.objects.get()
+
+
+def page(client, policy: Policy, at: datetime = START + timedelta(days=1)) -> str:
+    with time_machine.travel(at, tick=False):
+        response = client.get(f"/policy/{policy.token}/")
+    assert response.status_code == 200
+    return response.text
+
+
+def take(policy: Policy, ordinal: int) -> None:
+    AllowanceUse.objects.create(
+        policy=policy, ordinal=ordinal, reference=f"CLM-{ordinal}", taken_at=START
+    )
+
+
+def test_it_tells_the_whole_agreement(client, ada):
+    text = page(client, ada)
+    for fact in (
+        "Mavic 2 Pro",
+        "1-Year care plan POL-",
+        "08QCE3D0",
+        "2 of 2",
+        "31 January 2026, 10:00 EST",
+        "31 January 2027, 10:00 EST",
+        "Until 30 January 2027, 10:00 EST",
+        "Gimbal",
+        "A remote controller is never covered.",
+        "Lost or stolen",
+        "USD\N{NO-BREAK SPACE}119.00",
+        "USD\N{NO-BREAK SPACE}139.00",
+    ):
+        assert fact in text
+
+
+def test_it_shows_only_the_fees_of_the_replacements_granted(client, ada):
+    assert page(client, ada).count("USD\N{NO-BREAK SPACE}") == 2
+
+
+def test_it_hides_the_rest_of_the_person(client, ada):
+    text = page(client, ada)
+    assert "a•••@example.com" in text
+    for private in ("ada@example.com", "555", "Lovelace"):
+        assert private not in text
+
+
+@pytest.mark.parametrize(
+    ("at", "pill"),
+    [
+        (START - timedelta(seconds=1), "Not started yet"),
+        (START, "In force"),
+        (datetime(2027, 1, 31, 14, 59, 59, tzinfo=UTC), "In force"),
+        (datetime(2027, 1, 31, 15, 0, tzinfo=UTC), "Ended"),
+    ],
+)
+def test_whether_it_is_in_force_follows_the_clock_and_no_sweep(client, ada, at, pill):
+    assert f">{pill}</p>" in page(client, ada, at)
+
+
+def test_the_last_replacement_ends_it(client, ada):
+    take(ada, 1)
+    assert "with 1 replacement left" in page(client, ada)
+    take(ada, 2)
+    text = page(client, ada)
+    assert ">All replacements used</p>" in text
+    assert "0 of 2" in text
+
+
+def test_a_use_given_back_puts_it_in_force_again(client, ada):
+    take(ada, 1)
+    take(ada, 2)
+    AllowanceUse.objects.filter(ordinal=2).update(given_back_at=START)
+    assert ">In force</p>" in page(client, ada)
+
+
+def test_a_cancelled_one_says_so_but_not_why(client, ada):
+    Policy.objects.update(
+        status="cancelled", cancelled_at=START, cancel_reason="Chargeback by the bank"
+    )
+    text = page(client, ada)
+    assert ">Cancelled</p>" in text
+    assert "Chargeback" not in text
+
+
+def test_a_drone_that_is_not_activated_has_its_warranty_ahead(client, bound):
+    assert "Starts when the drone is activated" in client.get(f"/policy/{bound.token}/").text
+
+
+def test_a_model_may_cover_less_than_its_series(client, bound):
+    DroneModel.objects.get(slug="mavic-2-pro").parts.create(part="gimbal")
+    text = client.get(f"/policy/{bound.token}/").text
+    assert "<li>Gimbal</li></ul>" in text
+    assert "<li>Battery</li>" not in text
+
+
+def test_no_other_site_and_no_search_engine_hears_of_it(client, bound):
+    response = client.get(f"/policy/{bound.token}/")
+    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["X-Robots-Tag"] == "noindex, nofollow"
+    assert "no-store" in response["Cache-Control"]
+    assert "private" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["x", "A" * 43, "A" * 42, "A" * 44, "%00" * 43, "%FF" * 43, "é" * 43, "A" * 42 + "%0A"],
+)
+def test_a_link_that_is_none_of_ours_is_not_found(client, db, token):
+    response = client.get(f"/policy/{token}/")
+    assert response.status_code == 404
+    assert "There is nothing at this address." in response.text
+
+
+def test_it_cannot_be_posted_to(client, bound):
+    assert client.post(f"/policy/{bound.token}/").status_code == 405
+
+
+def test_it_costs_eight_queries(client, bound, django_assert_num_queries):
+    with django_assert_num_queries(8):
+        client.get(f"/policy/{bound.token}/")
+
+
+def test_the_clock_of_the_page_is_the_regions(client, sell, filled_in):
+    form = filled_in | {"code": sell(region="JP"), "country": "JP"}
+    with time_machine.travel(START, tick=False):
+        response = client.post("/activate/", form)
+    assert "1 February 2026, 00:00 JST" in client.get(response.url).text
+    assert timezone.get_current_timezone_name() == "UTC"

@@ -1,0 +1,33 @@
+"""Seeded random years against the book (B1-B9, P3, R1, R2, T1-T3, E1, E2, K2-K8).
+
+`SIMULATE_SEEDS` and `SIMULATE_YEARS` make it long; `SIMULATE_FIRST` begins at another seed.
+A failure names its seed, its simulated instant and the entry of the book.
+"""
+
+import os
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import zeal
+
+from tests.simulation.world import World
+
+FIRST = int(os.environ.get("SIMULATE_FIRST", "1"))
+SEEDS = int(os.environ.get("SIMULATE_SEEDS", "2"))
+YEARS = int(os.environ.get("SIMULATE_YEARS", "2"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
+def test_random_years_agree_with_the_book(seed: int) -> None:
+    print(f"simulation: seed {seed}, {YEARS} years")
+    with zeal.zeal_ignore():  # a simulation asks one thing after another on purpose
+        world = World(seed, start=datetime(2024, 1, 1, 9, 0, tzinfo=ZoneInfo("UTC")))
+        world.live(365 * YEARS)
+        world.sweep()
+        world.compare()
+        world.letters_agree()
+    # The years were not empty.
+    assert len(world.book.papers) > 6 * YEARS
+    assert len(world.book.cases) > 3 * YEARS
