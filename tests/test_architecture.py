@@ -32,6 +32,7 @@ OPEN_TO_CLAIMS = {
     "demo",  # the demo command tells one story through both apps
     "inputs",
     "serials",
+    "exports",
 }
 
 # Arithmetic on plain values: no database, no clock.
