@@ -1,4 +1,4 @@
-"""The end of policies, and the reminders before it (E1, E2).
+"""The end of policies, and the reminders before it (E1, E2, P3).
 
 Both sweeps are set-based: a chunk is one transaction of a few statements, whatever its
 size. Whether a policy is in force never depends on them.
@@ -35,6 +35,13 @@ JOIN policies_plan pl ON pl.id = p.plan_id
 JOIN policies_drone d ON d.id = p.drone_id
 JOIN policies_dronemodel m ON m.id = d.drone_model_id
 JOIN policies_region r ON r.id = p.region_id
+"""
+
+# P3, counted from the periods and the ledger as everywhere else.
+REPLACEMENT_LEFT = """
+(SELECT COALESCE(SUM(e.replacements), 0) FROM policies_period e WHERE e.policy_id = p.id)
+> (SELECT COUNT(*) FROM policies_allowanceuse u
+   WHERE u.policy_id = p.id AND u.given_back_at IS NULL)
 """
 
 
@@ -78,9 +85,11 @@ def expire(*, now: datetime, chunk: int) -> int:
 def remind(*, now: datetime, chunk: int) -> int:
     """Writes one chunk of the reminders that are due; 0 when none is left (E2).
 
-    Each goes out once per policy, term and day. After a pause of the sweep several may be
-    due at once: the last is sent, the others are written as overtaken, so that the books
-    look as if the sweep had never paused, and the customer is not written to three times.
+    Each goes out once per policy, term and day, while the policy has a replacement left:
+    one whose replacements are all used has ended already (P3), unless a claim gives one
+    back. After a pause of the sweep several may be due at once: the last is sent, the others
+    are written as overtaken, so that the books look as if the sweep had never paused, and
+    the customer is not written to three times.
     """
     days = list(ReminderDay.objects.order_by("-days").values_list("days", flat=True))
     for position, before in enumerate(days):
@@ -111,6 +120,7 @@ def _reminder_due(before: int) -> tuple[str, str]:
     predicate = f"""
         p.status = 'active' AND p.ends_at <= %(within)s
         AND NOT EXISTS (SELECT 1 FROM policies_letter l WHERE l.dedupe_key = {key})
+        AND {REPLACEMENT_LEFT}
     """  # noqa: S608 — names of our own; values are parameters
     return key, predicate
 
@@ -135,12 +145,12 @@ def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> in
 
 
 def _offer() -> str:
-    """SQL: the name of the plan that may renew this policy, or an empty text (R1)."""
+    """SQL: the name of the plan that may renew this policy, or an empty text (R1).
+
+    That it runs and has a replacement left, its reminder being due says already.
+    """
     return """
         CASE WHEN (SELECT COUNT(*) FROM policies_period e WHERE e.policy_id = p.id) = 1
-              AND (SELECT SUM(replacements) FROM policies_period e WHERE e.policy_id = p.id)
-                > (SELECT COUNT(*) FROM policies_allowanceuse u
-                   WHERE u.policy_id = p.id AND u.given_back_at IS NULL)
         THEN COALESCE((SELECT n.name FROM policies_plan n WHERE n.renews_id = p.plan_id
                        ORDER BY n.id LIMIT 1), '')
         ELSE '' END

@@ -87,13 +87,40 @@ def test_e2_after_a_pause_past_the_end_no_reminder_is_sent_but_the_books_agree(p
     assert {state for _days, state in reminders()} == {"moot"}
 
 
-def test_e2_the_renewal_offer_is_made_where_r1_allows_it(policy):
+def test_e2_the_renewal_offer_is_made_where_r1_allows_it(policy, care_2y):
     remind(END - timedelta(days=30))
     assert Letter.objects.get().context["offer"] == "Refresh +"
-    for reference in ("CLM-1", "CLM-2"):
-        cover.consume(policy, reference=reference, actor=HOUSE, now=END - timedelta(days=20))
+    Policy.objects.update(plan=care_2y)
     remind(END - timedelta(days=7))
     assert Letter.objects.filter(name="renewal_reminder").latest("pk").context["offer"] == ""
+
+
+def use_up(policy, at) -> None:
+    for reference in ("CLM-1", "CLM-2"):
+        cover.consume(policy, reference=reference, actor=HOUSE, now=at)
+
+
+def test_p3_nobody_is_reminded_of_a_policy_whose_replacements_are_all_used(policy):
+    use_up(policy, END - timedelta(days=100))
+    for days in (30, 7, 1, 0):
+        assert remind(END - timedelta(days=days)) == 0
+    assert expiry.to_remind(now=END) == 0
+
+
+def test_p3_a_use_given_back_before_the_day_brings_the_reminder_back(policy):
+    use_up(policy, END - timedelta(days=100))
+    cover.give_back(reference="CLM-2", actor=HOUSE, now=END - timedelta(days=31))
+    assert expiry.to_remind(now=END - timedelta(days=30)) == 1
+    assert remind(END - timedelta(days=30)) == 1
+    assert reminders() == [("30", "queued")]
+
+
+def test_p3_a_use_given_back_after_two_of_the_days_brings_back_the_nearest(policy):
+    use_up(policy, END - timedelta(days=100))
+    assert remind(END - timedelta(days=7)) == 0
+    cover.give_back(reference="CLM-2", actor=HOUSE, now=END - timedelta(days=5))
+    assert remind(END - timedelta(days=5)) == 2
+    assert sorted(reminders()) == [("30", "moot"), ("7", "queued")]
 
 
 def test_e2_renewing_makes_the_later_reminders_of_the_old_term_moot(policy):
@@ -112,8 +139,7 @@ def test_e2_the_days_are_data(policy):
 
 def test_p3_a_use_given_back_within_the_term_puts_the_policy_in_force_again(policy):
     now = END - timedelta(days=100)
-    for reference in ("CLM-1", "CLM-2"):
-        cover.consume(policy, reference=reference, actor=HOUSE, now=now)
+    use_up(policy, now)
     fresh = Policy.objects.get(pk=policy.pk)
     assert not fresh.is_in_force(at=now)
     assert list(Letter.objects.values_list("name", flat=True)) == ["allowance_used_up"]
