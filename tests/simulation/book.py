@@ -44,15 +44,34 @@ class Paper:
     cancelled_at: datetime | None = None
     marked: str = "active"
     uses: set[str] = field(default_factory=set)
-    reminded: set[tuple[date, int]] = field(default_factory=set)
+    # By the day of the end and the days before it: "queued", or "moot" for one overtaken.
+    reminded: dict[tuple[date, int], str] = field(default_factory=dict)
     extra_warranty: int = 0
+    told_begun: bool = False
     told_expired: bool = False
 
     def covers(self, at: datetime) -> bool:
         """P3, E1: by dates and uses alone, whatever has been marked."""
         if self.cancelled_at is not None:
             return False
-        return self.start <= at < self.end and len(self.uses) < self.granted
+        return self.start <= at < self.end and self.has_replacement()
+
+    def has_replacement(self) -> bool:
+        return len(self.uses) < self.granted
+
+    def is_marked_running(self) -> bool:
+        return self.marked in {"scheduled", "active"}
+
+    def reminders_due(self, at: datetime) -> list[int]:
+        """E2: days before the end, the nearest last; a plan used up has ended (P3)."""
+        if self.marked != "active" or not self.has_replacement():
+            return []
+        ends_on = self.end.astimezone(UTC).date()
+        return [
+            days
+            for days in (30, 7, 1)
+            if self.end - timedelta(days=days) <= at and (ends_on, days) not in self.reminded
+        ]
 
     def never_began(self) -> bool:
         return self.cancelled_at is not None and self.cancelled_at < self.start
@@ -81,6 +100,12 @@ class Case:
     accepted: bool = False
     since: datetime | None = None
     paid: bool = False
+    reminded: list[str] = field(default_factory=list)
+
+    def waited(self, at: datetime) -> timedelta:
+        """How long the claim has waited for the customer."""
+        waits = self.state in {"label_sent", "awaiting_fee"} and self.since is not None
+        return at - self.since if waits else timedelta(0)
 
 
 class Book:
@@ -92,6 +117,18 @@ class Book:
         # Papers that count against a drone's present life (B4).
         self.lives: dict[tuple[str, int], Paper] = {}
         self.cases: list[Case] = []
+        # What may still change, so that nobody leafs through thirty years each day.
+        self._running: list[Paper] = []
+        self._open: list[Case] = []
+
+    def running(self) -> list[Paper]:
+        """The papers not marked as ended."""
+        self._running = [paper for paper in self._running if paper.is_marked_running()]
+        return self._running
+
+    def open_cases(self) -> list[Case]:
+        self._open = [case for case in self._open if not self.is_over(case)]
+        return self._open
 
     # --- questions ---------------------------------------------------------------------------
 
@@ -120,14 +157,14 @@ class Book:
         return paper.plan == "care-1y" and not paper.renewed and paper.covers(at)
 
     def open_case(self, serial: str) -> Case | None:
-        return next((c for c in self.cases if c.serial == serial and not self.is_over(c)), None)
+        return next((case for case in self.open_cases() if case.serial == serial), None)
 
     @staticmethod
     def is_over(case: Case) -> bool:
         return case.state in ENDED_WITHOUT_REPLACEMENT | {"completed"}
 
     def holds(self, paper: Paper) -> bool:
-        return any(case.paper is paper and not self.is_over(case) for case in self.cases)
+        return any(case.paper is paper for case in self.open_cases())
 
     def outcome(self, paper: Paper, cause: str, parts_fit: bool, at: datetime) -> str:
         """K2 for damage of yesterday, reported now."""
@@ -152,7 +189,12 @@ class Book:
 
     def enter(self, paper: Paper) -> None:
         self.papers.append(paper)
+        self._running.append(paper)
         self.lives[paper.serial, self.aircraft[paper.serial].life] = paper
+
+    def open(self, case: Case) -> None:
+        self.cases.append(case)
+        self._open.append(case)
 
     def renew(self, paper: Paper) -> None:
         """R2: to the end, never from today."""
@@ -174,21 +216,47 @@ class Book:
         if state in ENDED_WITHOUT_REPLACEMENT:
             case.paper.uses.discard(case.number)
 
-    def sweep(self, at: datetime) -> None:
-        """What the clock's commands do to the papers (B9, E1, E2, K6)."""
-        for paper in self.papers:
-            if paper.marked == "scheduled" and paper.start <= at:
-                paper.marked = "active"
-            if paper.marked != "active":
+    # --- the clock: what each command does to the papers; says which papers it touched -------
+
+    def activate(self, at: datetime) -> list[Paper]:
+        """B9."""
+        begun = [p for p in self.running() if p.marked == "scheduled" and p.start <= at]
+        for paper in begun:
+            paper.marked, paper.told_begun = "active", True
+        return begun
+
+    def remind(self, at: datetime) -> list[Paper]:
+        """E2: of those due at once only the nearest is sent, and none after the end."""
+        late = [p for p in self.running() if p.reminders_due(at)]
+        for paper in late:
+            days = paper.reminders_due(at)
+            ends_on = paper.end.astimezone(UTC).date()
+            paper.reminded |= dict.fromkeys([(ends_on, day) for day in days], "moot")
+            if at < paper.end:
+                paper.reminded[ends_on, days[-1]] = "queued"
+        return late
+
+    def expire(self, at: datetime) -> list[Paper]:
+        """E1."""
+        over = [p for p in self.running() if p.marked == "active" and p.end <= at]
+        for paper in over:
+            paper.marked, paper.told_expired = "expired", True
+        return over
+
+    def chase(self, at: datetime) -> list[Case]:
+        """K6: one reminder after ten days, the end after thirty."""
+        chased = []
+        for case in list(self.open_cases()):
+            waited = case.waited(at)
+            letter = "label_reminder" if case.state == "label_sent" else "fee_reminder"
+            if waited >= timedelta(days=30):
+                if case.state == "label_sent":
+                    self.close(case, "lapsed")
+                else:
+                    case.state = "returning"
+            elif waited >= timedelta(days=10) and letter not in case.reminded:
+                case.reminded.append(letter)
+            else:
                 continue
-            for days in (30, 7, 1):
-                if paper.end - timedelta(days=days) <= at:
-                    paper.reminded.add((paper.end.astimezone(UTC).date(), days))
-            if paper.end <= at:
-                paper.marked, paper.told_expired = "expired", True
-        for case in self.cases:
-            late = case.since is not None and at - case.since >= timedelta(days=30)
-            if case.state == "label_sent" and late:
-                self.close(case, "lapsed")
-            elif case.state == "awaiting_fee" and late:
-                case.state, case.since = "returning", at
+            chased.append(case)
+        return chased

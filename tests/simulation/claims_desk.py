@@ -1,0 +1,199 @@
+"""What the claims desk and its customers do, from the request to the replacement."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from claims import intake, labels, progress
+from claims.carriers.base import Label, LabelRequest
+from claims.models import Claim
+from policies.errors import Conflict
+from tests.simulation.book import Case
+from tests.simulation.desk import REGIONS, STAFF, Desk
+
+CAUSES = [
+    "collision",
+    "water",
+    "drop",
+    "other_accident",
+    "product_defect",
+    "lost_or_stolen",
+    "third_party",
+]
+
+
+class PaperCarrier:
+    """A carrier that sells any label."""
+
+    name = "paper"
+
+    def buy(self, request: LabelRequest) -> Label:
+        return Label(request.reference, f"T-{request.reference}", "", b"%PDF-1.4")
+
+    def void(self, carrier_id: str, *, reference: str) -> None:
+        """Takes every label back."""
+
+    def tracking_url(self, tracking_number: str) -> str:
+        return ""
+
+
+class ClaimsDesk(Desk):
+    def claim(self) -> None:
+        paper = self.some_paper()
+        if paper is None or paper.start > self.now:
+            return
+        cause = self.some(CAUSES)
+        parts = self.some([["gimbal"], ["battery"], ["remote_controller"], ["camera", "battery"]])
+        series_covers_battery = self.book.aircraft[paper.serial].model == "mavic-2-pro"
+        covered = {"gimbal", "camera"} | ({"battery"} if series_covers_battery else set())
+        policy = self.policy(paper)
+        # A paper counts only for the drone's present life and only its newest policy answers.
+        answers = self.book.lives.get((paper.serial, self.book.aircraft[paper.serial].life))
+        allowed = answers is paper and self.book.open_case(paper.serial) is None
+        claim = self.expect(
+            allowed,
+            lambda: intake.request_repair(
+                intake.Request(
+                    serial=paper.serial,
+                    email=paper.holder,
+                    cause=cause,
+                    happened_on=(self.now.astimezone(paper.zone) - timedelta(days=1)).date(),
+                    description="simulated",
+                    parts=parts,
+                    line1="1 Way",
+                    city="Town",
+                    country=REGIONS[policy.region.code],
+                ),
+                actor=STAFF,
+                now=self.now,
+            ),
+            f"claim on {paper.number}",
+        )
+        if claim is not None:
+            fits = bool(covered & set(parts))
+            outcome = self.book.outcome(paper, cause, fits, self.now)
+            assert claim.outcome == outcome, f"{self.now}: {cause} {parts} {paper}"
+            case = Case(claim.number, paper, paper.serial, cause, outcome)
+            self.book.open(case)
+            self.moved[case.number] = case
+
+    def advance(self) -> None:
+        case = self.some(self.book.open_cases())
+        if case is None:
+            return
+        self.moved[case.number] = case
+        self.touched[case.paper.number] = case.paper
+        claim = Claim.objects.get(number=case.number)
+        if case.state == "submitted":
+            self.decide(case, claim)
+            return
+        step = self.some(
+            {
+                "label_sent": [self.pick_up, self.cancel_claim],
+                "in_transit": [self.receive],
+                "received": [self.assess],
+                "assessed": [self.go_on, self.send_back],
+                "awaiting_fee": [self.pay],
+                "preparing": [self.send_out],
+                "shipped": [self.complete],
+                "returning": [self.hand_back],
+            }[case.state]
+        )
+        step(case, claim)
+
+    def decide(self, case: Case, claim: Claim) -> None:
+        if case.outcome in {"not_covered", "needs_review"}:
+            progress.decline(claim, reason="no", actor=STAFF, now=self.now)
+            self.book.close(case, "declined")
+            return
+        left = len(case.paper.uses) < case.paper.granted
+        allowed = case.outcome == "warranty" or left
+        done = self.expect(
+            allowed,
+            lambda: progress.accept(claim, actor=STAFF, now=self.now) or True,
+            f"accepting {case.number}",
+        )
+        if done:
+            labels.work(PaperCarrier(), clock=lambda: self.now)
+            case.accepted, case.state, case.since = True, "label_sent", self.now
+            if case.outcome == "care":
+                case.paper.uses.add(case.number)
+
+    def pick_up(self, case: Case, claim: Claim) -> None:
+        progress.pick_up(claim, actor=STAFF, now=self.now)
+        case.state = "in_transit"
+
+    def cancel_claim(self, case: Case, claim: Claim) -> None:
+        progress.cancel(claim, actor=STAFF, now=self.now)
+        self.book.close(case, "cancelled")
+
+    def receive(self, case: Case, claim: Claim) -> None:
+        progress.receive(claim, actor=STAFF, now=self.now)
+        case.state = "received"
+
+    def assess(self, case: Case, claim: Claim) -> None:
+        progress.assess(
+            claim,
+            cause_found=claim.cause,
+            parts_received=claim.parts,
+            parts_damaged=claim.parts,
+            actor=STAFF,
+            now=self.now,
+        )
+        case.state = "assessed"
+
+    def go_on(self, case: Case, claim: Claim) -> None:
+        if case.outcome == "care":
+            progress.ask_fee(claim, actor=STAFF, now=self.now)
+            case.state, case.since = "awaiting_fee", self.now
+        else:
+            progress.prepare(claim, actor=STAFF, now=self.now)
+            case.state = "preparing"
+
+    def pay(self, case: Case, claim: Claim) -> None:
+        with suppress(Conflict):
+            progress.ship(
+                claim,
+                new_serial=self.fresh("EARLY"),
+                condition="new",
+                tracking_number="T",
+                actor=STAFF,
+                now=self.now,
+            )
+            raise AssertionError(f"{case.number} shipped without its fee")
+        progress.pay(
+            claim,
+            amount=claim.fee_amount,
+            currency=claim.fee_currency,
+            method="card",
+            reference=self.fresh("PAY"),
+            actor=STAFF,
+            now=self.now,
+        )
+        case.state, case.paid = "preparing", True
+
+    def send_out(self, case: Case, claim: Claim) -> None:
+        repaired = case.outcome == "warranty" and self.random.random() < 0.5
+        serial = case.serial if repaired else self.fresh("NEW")
+        progress.ship(
+            claim,
+            new_serial=serial,
+            condition="new",
+            tracking_number=self.fresh("OUT"),
+            actor=STAFF,
+            now=self.now,
+        )
+        case.state = "shipped"
+        if not repaired:
+            self.book.replace(case.paper, serial)
+
+    def complete(self, case: Case, claim: Claim) -> None:
+        progress.complete(claim, actor=STAFF, now=self.now)
+        self.book.close(case, "completed")
+
+    def send_back(self, case: Case, claim: Claim) -> None:
+        progress.send_back(claim, reason="unfixed", actor=STAFF, now=self.now)
+        case.state = "returning"
+
+    def hand_back(self, case: Case, claim: Claim) -> None:
+        progress.hand_back(claim, actor=STAFF, now=self.now)
+        self.book.close(case, "returned")

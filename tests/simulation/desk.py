@@ -1,0 +1,61 @@
+"""What all desks of the simulation share: one dealer, one book, one clock."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from policies.actor import Actor
+from policies.errors import Conflict, Refused
+from policies.models import DroneModel, Plan, Policy, Region
+from tests.simulation.book import Book, Case, Paper
+
+STAFF = Actor.command("simulation")
+REGIONS = {"US": "US", "EU": "DE", "JP": "JP", "AU": "AU"}
+MODELS = ["mavic-2-pro", "inspire-2"]
+
+
+class Desk:
+    """One seed's dealer. `touched` is what happened to since the last comparison."""
+
+    def __init__(self, seed: int, *, start: datetime) -> None:
+        self.random = random.Random(seed)
+        self.now = start
+        self.book = Book()
+        self.number = 0
+        self.regions = {code: Region.objects.get(code=code) for code in REGIONS}
+        self.models = {slug: DroneModel.objects.get(slug=slug) for slug in MODELS}
+        self.plans = {plan.code: plan for plan in Plan.objects.all()}
+        self.orders: dict[str, Any] = {}
+        self.touched: dict[str, Paper] = {}
+        self.moved: dict[str, Case] = {}
+
+    def expect(self, allowed: bool, deed: Callable[[], Any], what: str) -> Any:
+        """Runs the deed and holds its success against the book's word."""
+        result, refusal = None, None
+        try:
+            result = deed()
+        except (Conflict, Refused) as said:
+            refusal = said
+        went = "went through" if refusal is None else f"was refused ({refusal})"
+        assert (refusal is None) == allowed, f"{self.now}: {what} {went}; the book says otherwise"
+        return result
+
+    def fresh(self, prefix: str) -> str:
+        self.number += 1
+        return f"{prefix}{self.number:06d}"
+
+    def some(self, things: Any) -> Any:
+        things = list(things)
+        return self.random.choice(things) if things else None
+
+    def some_paper(self) -> Paper | None:
+        """One that runs, as a rule; now and then one that may be long over."""
+        running = self.book.running() if self.random.random() < 0.75 else None
+        return self.some(running or self.book.papers)
+
+    def policy(self, paper: Paper) -> Policy:
+        self.touched[paper.number] = paper
+        return Policy.objects.select_related("region", "drone__drone_model", "holder", "plan").get(
+            number=paper.number
+        )
