@@ -14,6 +14,7 @@ from policies.models.clock import ReminderDay, SweepRun
 from policies.models.code import ActivationCode, CodeBatch, CodeEvent
 from policies.models.drone import ActivationSource, Drone
 from policies.models.event import Event
+from policies.models.imports import Import, ImportEvent
 from policies.models.letter import Letter
 from policies.models.order import Order, OrderEvent
 from policies.models.people import Customer
@@ -36,6 +37,8 @@ __all__ = [
     "Event",
     "Exclusion",
     "Hold",
+    "Import",
+    "ImportEvent",
     "Letter",
     "Order",
     "OrderEvent",
