@@ -1,7 +1,11 @@
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 Policy = Mapping[str, Iterable[str] | str | bool | None]
 
@@ -43,3 +47,30 @@ def directive(name: str, sources: Iterable[str] | str | bool) -> str:
     # A set has no order; the header shall not differ from one request to the next.
     values = sorted(sources) if isinstance(sources, set | frozenset) else sources
     return " ".join([name, *values])
+
+
+class ViewersZoneMiddleware:
+    """Shows the staff's pages in the time zone that their browser named in a cookie.
+
+    Customers' pages are in their region's zone, and forms name the zone that they mean.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        with timezone.override(viewers_zone(request.COOKIES.get("zone", ""))):
+            return self.get_response(request)
+
+
+def viewers_zone(name: str) -> ZoneInfo | None:
+    """The zone, or None, which is UTC, for a name that is none."""
+    name = unquote(name)
+    return ZoneInfo(name) if name in known_zones() else None
+
+
+@cache
+def known_zones() -> set[str]:
+    return available_timezones()

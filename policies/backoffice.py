@@ -7,7 +7,7 @@ admin, so that nobody reaches by URL what the lists do not show them.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -29,11 +29,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
+from policies import clocks
 from policies.actor import Actor
 from policies.database import estimated_count
 from policies.errors import Conflict, Refused
 from policies.models import Event
 from policies.throttle import client_address
+
+if TYPE_CHECKING:
+    from policies.report_pages import Report
 
 
 def acting(request: HttpRequest) -> Actor:
@@ -278,6 +282,9 @@ class BackOfficeAdmin(admin.ModelAdmin):
     operations: tuple[type[Operation], ...] = ()
     list_operations: tuple[type[Operation], ...] = ()
     bulk_operations: tuple[type[BulkOperation], ...] = ()
+    reports: tuple[type["Report"], ...] = ()
+    # Narrows a list down to what a search term names, through indexes.
+    find: ClassVar[Any] = None
     change_form_template = "admin/record.html"
     change_list_template = "admin/records.html"
     paginator = EstimatingPaginator
@@ -297,6 +304,14 @@ class BackOfficeAdmin(admin.ModelAdmin):
 
         return [
             *(
+                path(
+                    f"report/{one.slug}/",
+                    self.admin_site.admin_view(never_cache(one.page(self))),
+                    name=f"{self.url_base}_report_{one.slug}",
+                )
+                for one in self.reports
+            ),
+            *(
                 path(f"{one.slug}/", view(one), name=f"{self.url_base}_{one.slug}")
                 for one in self.list_operations
             ),
@@ -306,6 +321,17 @@ class BackOfficeAdmin(admin.ModelAdmin):
             ),
             *super().get_urls(),
         ]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return clocks.columns(self.model, super().get_list_display(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        term = search_term.strip()
+        if self.find is None:
+            return super().get_search_results(request, queryset, term)
+        return (type(self).find(queryset, term) if term else queryset), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """The bulk operations that this person may do; Django's own "delete selected" never."""
@@ -333,7 +359,10 @@ class BackOfficeAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        buttons = list(self._buttons(request, self.list_operations))
+        buttons = [
+            *self._buttons(request, self.list_operations),
+            *self._report_buttons(request),
+        ]
         context = {"title": capfirst(self.opts.verbose_name_plural), "buttons": buttons}
         return super().changelist_view(request, context | (extra_context or {}))
 
@@ -349,6 +378,11 @@ class BackOfficeAdmin(admin.ModelAdmin):
                     "url": reverse(f"admin:{self.url_base}_{operation.slug}", args=args),
                 }
 
+    def _report_buttons(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
+        for report in self.reports:
+            if report.permitted(request):
+                yield {"operation": report, "url": report.address(self.opts)}
+
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
@@ -362,6 +396,13 @@ class BackOfficeAdmin(admin.ModelAdmin):
 
 class RecordAdmin(BackOfficeAdmin):
     """For what only verbs may change: looked at here, never edited."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return clocks.columns(self.model, super().get_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        readonly = super().get_readonly_fields(request, obj)
+        return [*readonly, *clocks.instants(self.get_fields(request, obj))]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -380,6 +421,12 @@ class RecordInline(admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return clocks.columns(self.model, super().get_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

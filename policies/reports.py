@@ -1,10 +1,19 @@
-"""Figures for the dashboard and for whoever watches the house. Reads only."""
+"""Figures for reports, the dashboard and whoever watches the house. Reads only."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Max
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
 
-from policies.models import Letter, Policy, SweepRun
+from policies.models import (
+    ActivationCode,
+    CodeBatch,
+    Letter,
+    Period,
+    Plan,
+    Policy,
+    SweepRun,
+)
 
 # Cron runs them hourly or daily; two hours beyond a day is late.
 PATIENCE = timedelta(hours=26)
@@ -14,6 +23,7 @@ SWEEPS = [
     "expire_policies",
     "lapse_permits",
     "chase_claims",
+    "take_figures",
 ]
 
 
@@ -37,3 +47,57 @@ def overdue_sweeps(*, now: datetime) -> list[str]:
         .annotate(last=Max("finished_at"))
     )
     return [name for name in SWEEPS if name not in latest or now - latest[name] > PATIENCE]
+
+
+def with_renewable(policies: QuerySet[Policy], *, at: datetime) -> QuerySet:
+    """Annotates `granted`, `used` and `renewable`: what `renewal.offer` says of one policy (R1)."""
+    may_be = Q(starts_at__lte=at, ends_at__gt=at) & ~Q(status=Policy.Status.CANCELLED)
+    renewed = Period.objects.filter(policy=OuterRef("pk"), number=2)
+    renewals = Plan.objects.filter(renews=OuterRef("plan"))
+    return policies.with_allowance().annotate(  # type: ignore[attr-defined]
+        renewable=Case(
+            When(
+                may_be & Q(Exists(renewals), ~Exists(renewed), granted__gt=F("used")),
+                then=Value(True),  # noqa: FBT003 — SQL's true
+            ),
+            default=Value(False),  # noqa: FBT003
+        )
+    )
+
+
+def count_by(rows: QuerySet, *columns: str) -> list[tuple[Any, ...]]:
+    """How many rows for each combination of columns, in the order of the columns."""
+    counted = rows.order_by(*columns).values_list(*columns)
+    return list(counted.annotate(count=Count("pk")))
+
+
+STOCK: dict[str, dict[str, Any]] = {
+    "in_stock": {"state": ActivationCode.State.IN_STOCK},
+    # A redeemed code is a sold one that a policy holds.
+    "sold": {"state": ActivationCode.State.SOLD},
+    "redeemed": {"period__isnull": False},
+    "void": {"state": ActivationCode.State.VOID},
+}
+
+
+def code_totals(batches: QuerySet[CodeBatch]) -> dict[str, int]:
+    """How many codes of these batches there are: `size`, and those in each state."""
+    codes = ActivationCode.objects.filter(batch__in=batches.order_by())
+    counted = {name: Count("pk", filter=Q(**facts)) for name, facts in STOCK.items()}
+    return codes.aggregate(size=Count("pk"), **counted)
+
+
+def with_code_totals(batches: QuerySet[CodeBatch]) -> QuerySet[CodeBatch]:
+    """Annotates each batch with its number of codes in each state. Reads all its codes."""
+    return batches.annotate(
+        **{
+            name: Count("codes", filter=Q(**{f"codes__{key}": fact for key, fact in facts.items()}))
+            for name, facts in STOCK.items()
+        }
+    )
+
+
+def sell_through(sold: int, void: int, size: int) -> float | None:
+    """Percent of the codes that could be sold which were; None where there is nothing to sell."""
+    sellable = size - void
+    return round(100 * sold / sellable, 1) if sellable > 0 else None

@@ -20,6 +20,9 @@ OPEN_TO_CLAIMS = {
     "cover",
     "letters",
     "backoffice",
+    "clocks",
+    "figures",
+    "workload",
     "verdict",
     "errors",
     "roles",
@@ -33,14 +36,25 @@ OPEN_TO_CLAIMS = {
     "inputs",
     "serials",
     "exports",
+    "spans",
+    "report_filters",
+    "report_pages",
 }
 
 # Arithmetic on plain values: no database, no clock.
-PURE = {"policies.terms", "policies.verdict", "policies.eligibility", "claims.decisions"}
+PURE = {
+    "policies.terms",
+    "policies.spans",
+    "policies.verdict",
+    "policies.eligibility",
+    "claims.decisions",
+}
 
 # Where a request, a person or a timer comes in.
 EDGE = {"admin", "filters", "forms", "management", "templatetags", "urls", "views", "webhooks"}
-READS_THE_CLOCK = {"admin", "backoffice", "forms", "management", "views", "webhooks"}
+READS_THE_CLOCK = {
+    *("admin", "backoffice", "forms", "management", "templatetags", "views", "webhooks"),
+}
 
 # A module imports what stands on its own step or below. What isn't named here is a subject
 # (binding, fees, reports ...); the edge stands above the subjects.

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import orders
+from policies import lookup, orders
 from policies.admin.forms import OrderForm, ReasonForm, ShipmentForm
 from policies.backoffice import Done, EventInline, Operation, RecordAdmin, link, now, pill
 from policies.models import Order, OrderEvent
@@ -64,6 +64,17 @@ class Cancel(Operation):
         return Done(_("The order is cancelled."))
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("to_ship", _("To ship"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.to_ship() if self.value() == "to_ship" else queryset
+
+
 class OrderHistory(EventInline):
     model = OrderEvent
 
@@ -79,9 +90,10 @@ class OrderAdmin(RecordAdmin):
         "placed_at",
         "shipped_at",
     ]
-    list_filter = ["plan", "region"]
+    list_filter = [StateFilter, "plan", "region"]
     list_select_related = ["customer", "drone", "plan", "region", "policy"]
     sortable_by = ()
+    find = staticmethod(lookup.orders)
     search_fields = ["reference"]
     search_help_text = _("An order reference, a serial number or an e-mail.")
     fields = [
@@ -100,20 +112,6 @@ class OrderAdmin(RecordAdmin):
     operations = (Ship, Cancel)
     list_operations = (Place,)
     inlines = [OrderHistory]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(customer__email=term.lower()), False
-        by_reference = queryset.filter(reference=term)
-        if by_reference.exists():
-            return by_reference, False
-        serial = term.upper().replace(" ", "").replace("-", "")
-        return queryset.filter(drone__serial=serial), False
 
     @admin.display(description=_("state"))
     def state_pill(self, order: Order) -> SafeString:

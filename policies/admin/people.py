@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from policies import drones, serials, standing, verification
+from policies import drones, lookup, standing, verification
 from policies.admin.forms import (
     ActivationForm,
     CustomerForm,
@@ -58,19 +58,10 @@ class CustomerAdmin(BackOfficeAdmin):
     list_display = ["name", "email", "country", "phone", "created_at"]
     list_filter = ["country"]
     sortable_by = ()
+    find = staticmethod(lookup.customers)
     search_fields = ["email"]
     search_help_text = _("An e-mail address, or the whole name.")
     inlines = [PolicyRows, CodeRows]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(email=term.lower()), False
-        return queryset.filter(name__iexact=term), False
 
     def save_model(
         self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool
@@ -160,19 +151,10 @@ class DroneAdmin(RecordAdmin):
     list_filter = ["drone_model"]
     list_select_related = ["drone_model"]
     sortable_by = ()
+    find = staticmethod(lookup.drones)
     search_fields = ["serial"]
     search_help_text = _("A serial number, in any spelling.")
     fields = ["serial", "drone_model", "activated_at", "activation_source", "life", "retired_at"]
     operations = (SetActivation, GrantPermit, StartNewLife)
     list_operations = (Register, Check)
     inlines = [PolicyRows]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        if not search_term.strip():
-            return queryset, False
-        try:
-            return queryset.filter(serial=serials.normalise(search_term)), False
-        except serials.BadSerial:
-            return queryset.none(), False

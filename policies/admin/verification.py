@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import serials, terms, verification
+from policies import lookup, terms, verification
 from policies.admin.catalogue import CatalogueAdmin
 from policies.admin.forms import ApprovalForm, RejectionForm
 from policies.backoffice import Done, Operation, RecordAdmin, link, now, pill
@@ -94,6 +94,7 @@ class VideoVerificationAdmin(RecordAdmin):
     list_select_related = ["drone_model", "region", "decided_by", "permit__drone"]
     ordering = ["submitted_at", "id"]
     sortable_by = ()
+    find = staticmethod(lookup.films)
     search_fields = ["serial"]
     search_help_text = _("A serial number, in any spelling, or an e-mail.")
     fields = [
@@ -114,19 +115,6 @@ class VideoVerificationAdmin(RecordAdmin):
     readonly_fields = ["state_pill", "shown", "permit_link"]
     change_form_template = "admin/verification.html"
     operations = (Approve, Reject)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(email=term.lower()), False
-        try:
-            return queryset.filter(serial=serials.normalise(term)), False
-        except serials.BadSerial:
-            return queryset.none(), False
 
     def change_view(
         self,
@@ -176,6 +164,7 @@ class BindingPermitAdmin(RecordAdmin):
     list_filter = ["reason"]
     list_select_related = ["drone", "granted_by", "used_for"]
     sortable_by = ()
+    find = staticmethod(lookup.permits)
     search_fields = ["drone__serial"]
     search_help_text = _("A serial number, in any spelling.")
     fields = [
@@ -191,16 +180,6 @@ class BindingPermitAdmin(RecordAdmin):
         "film_link",
     ]
     readonly_fields = ["drone_link", "state_pill", "policy_link", "film_link"]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        if not search_term.strip():
-            return queryset, False
-        try:
-            return queryset.filter(drone__serial=serials.normalise(search_term)), False
-        except serials.BadSerial:
-            return queryset.none(), False
 
     @admin.display(description=_("state"))
     def state_pill(self, permit: BindingPermit) -> SafeString:

@@ -10,7 +10,7 @@ from policies.models.catalogue import (
     ReplacementFee,
     Series,
 )
-from policies.models.clock import ReminderDay, SweepRun
+from policies.models.clock import ReminderDay, Snapshot, SweepRun
 from policies.models.code import ActivationCode, CodeBatch, CodeEvent
 from policies.models.drone import ActivationSource, Drone
 from policies.models.event import Event
@@ -52,6 +52,7 @@ __all__ = [
     "ReminderDay",
     "ReplacementFee",
     "Series",
+    "Snapshot",
     "SweepRun",
     "Throttle",
     "VerificationStep",

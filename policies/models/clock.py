@@ -38,3 +38,21 @@ class SweepRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, {self.at:%Y-%m-%d %H:%M} UTC"
+
+
+class Snapshot(models.Model):
+    """Figures that are too dear to count at each look: counted by a sweep, kept until the next."""
+
+    name = models.CharField(_("figures"), max_length=40)
+    taken_at = models.DateTimeField(_("as of"))
+    figures = models.JSONField(_("values"), default=dict)
+
+    class Meta:
+        verbose_name = _("figures")
+        verbose_name_plural = _("figures")
+        ordering = ["name"]
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(fields=["name"], name="snapshot_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.taken_at:%Y-%m-%d %H:%M} UTC"

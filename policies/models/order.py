@@ -9,6 +9,11 @@ from policies.models.people import Customer
 from policies.models.policy import Policy
 
 
+class OrderQuerySet(models.QuerySet["Order"]):
+    def to_ship(self) -> "OrderQuerySet":
+        return self.filter(policy__isnull=True, cancelled_at__isnull=True)
+
+
 class Order(models.Model):
     """A drone and a plan bought together (B9): it needs no code.
 
@@ -31,6 +36,8 @@ class Order(models.Model):
     policy = models.OneToOneField(
         Policy, on_delete=models.PROTECT, null=True, blank=True, related_name="order"
     )
+
+    objects = OrderQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -59,6 +66,14 @@ class Order(models.Model):
                 condition=Q(shipped_at__isnull=True) | Q(shipped_at__gte=F("placed_at")),
                 name="order_shipped_after_placed",
                 violation_error_message=_("A drone is not shipped before it is ordered."),
+            ),
+        ]
+
+        indexes = [
+            models.Index(
+                fields=["placed_at", "id"],
+                condition=Q(policy__isnull=True, cancelled_at__isnull=True),
+                name="order_to_ship_idx",
             ),
         ]
 

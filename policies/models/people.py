@@ -1,8 +1,26 @@
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import F, Func, Index, Q, Value
+from django.db.models.functions import Lower, Replace, Upper
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
+
+
+def family_name() -> Func:
+    """SQL: the last word of a name in upper case, in words that both databases have.
+
+    What is not a space is trimmed off the end; what then remains is the beginning.
+    """
+    letters = Replace(F("name"), Value(" "), Value(""))
+    beginning = Func(F("name"), letters, function="RTRIM", arity=2)
+    return Upper(Func(F("name"), beginning, Value(""), function="REPLACE"))
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def named(self, name: str) -> "CustomerQuerySet":
+        """By the whole name, or by its last word; upper and lower case are one."""
+        same = Upper(Value(name))
+        names = self.alias(whole_name=Upper("name"), family_name=family_name())
+        return names.filter(Q(whole_name=same) | Q(family_name=same))
 
 
 class Customer(models.Model):
@@ -18,8 +36,14 @@ class Customer(models.Model):
     country = CountryField(_("country"))
     created_at = models.DateTimeField(_("known since"))
 
+    objects = CustomerQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            Index(Upper("name"), name="customer_name_idx"),
+            Index(family_name(), name="customer_family_name_idx"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(email=Lower("email")),

@@ -8,12 +8,14 @@ from django.utils import timezone
 from policies.management.sweep import at_least_one, instant
 
 # What begins before what ends; the reminders of a term before its end is marked.
+# The figures last, of what the others have left.
 ORDER = [
     "activate_policies",
     "remind_renewals",
     "expire_policies",
     "lapse_permits",
     "chase_claims",
+    "take_figures",
 ]
 
 

@@ -1,0 +1,135 @@
+"""The first page of the back office: what needs doing, how the business goes, how the clock runs.
+
+Piles are counted at each look, through indexes and no further than a thousand. Figures are the
+last snapshot that the sweeps have taken.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from claims import workload as claims_workload
+from claims.models import Outcome
+from config import charts
+from policies import figures, reports, workload
+from policies.figures import DAYS
+from policies.models import Snapshot, SweepRun
+from policies.workload import Measure, Pile
+
+SEES_FIGURES = "policies.view_snapshot"
+SEES_CLOCK = "policies.view_sweeprun"
+
+
+@dataclass(frozen=True)
+class Tile:
+    pile: Pile
+    measure: Measure
+
+    @property
+    def url(self) -> str:
+        return f"{reverse(self.pile.page)}?{self.pile.query}".rstrip("?")
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    now = timezone.now()
+    every = list(tiles(request))
+    waiting = [tile for tile in every if tile.measure.count]
+    found: dict[str, Any] = {
+        "tiles": sorted(waiting, key=lambda tile: not tile.pile.trouble),
+        "nothing": [tile for tile in every if not tile.measure.count],
+    }
+    if request.user.has_perm(SEES_FIGURES):
+        found["business"] = business(days_asked(request))
+    if request.user.has_perm(SEES_CLOCK):
+        found["clock"] = clock(now=now)
+    return found
+
+
+def tiles(request: HttpRequest) -> Iterator[Tile]:
+    """The piles that are this person's work."""
+    for pile in [*claims_workload.piles(), *workload.piles()]:
+        if request.user.has_perm(pile.permission):
+            yield Tile(pile, pile.measure())
+
+
+def days_asked(request: HttpRequest) -> int:
+    asked = request.GET.get("days", "")
+    return int(asked) if asked in map(str, DAYS) else DAYS[0]
+
+
+# --- figures -----------------------------------------------------------------
+
+
+def business(days: int) -> dict[str, Any]:
+    policies, claims = figures.latest("policies"), figures.latest("claims")
+    if policies is None or claims is None:
+        return {"days": days, "choices": DAYS, "taken_at": None}
+    return {
+        "days": days,
+        "choices": DAYS,
+        "taken_at": min(policies.taken_at, claims.taken_at),
+        **_of_policies(policies, days),
+        **_of_claims(claims, days),
+    }
+
+
+def _of_policies(snapshot: Snapshot, days: int) -> dict[str, Any]:
+    found = snapshot.figures
+    renewals = found["renewals"][str(days)]
+    sold = Counter(found["codes_sold"]) + Counter(found["orders"])
+    return {
+        "in_force": found["in_force"],
+        "sold": _chart(_("Plans sold"), sold, days, snapshot),
+        "renewals": renewals,
+        "renewal_rate": _share(renewals["renewed"], renewals["ended"]),
+        "low_stock": found["low_stock"],
+    }
+
+
+def _of_claims(snapshot: Snapshot, days: int) -> dict[str, Any]:
+    found = snapshot.figures
+    outcomes = found["outcomes"][str(days)]
+    total = sum(outcomes.values())
+    return {
+        "received": _chart(_("Claims received"), found["received"], days, snapshot),
+        "outcomes": [
+            {"label": outcome.label, "count": count, "share": _share(count, total)}
+            for outcome in Outcome
+            if (count := outcomes.get(outcome.value))
+        ],
+        "turnaround": found["turnaround"][str(days)],
+        "fees": found["fees"][str(days)],
+    }
+
+
+def _chart(title: Any, per_day: dict[str, int], days: int, snapshot: Snapshot) -> charts.Chart:
+    return charts.over_time(title, per_day, days=days, last=snapshot.taken_at.date())
+
+
+def _share(part: int, whole: int) -> int | None:
+    """In per cent, or None of nothing."""
+    return round(100 * part / whole) if whole else None
+
+
+# --- the clock ---------------------------------------------------------------
+
+
+def clock(*, now: datetime) -> dict[str, Any]:
+    late = set(reports.overdue_sweeps(now=now))
+    newest = SweepRun.objects.order_by().values("name").annotate(newest=Max("pk"))
+    runs = {run.name: run for run in SweepRun.objects.filter(pk__in=newest.values("newest"))}
+    return {
+        "late": bool(late),
+        "sweeps": [
+            {"name": name, "run": runs.get(name), "late": name in late} for name in reports.SWEEPS
+        ],
+        "letters_wait_since": reports.oldest_due_letter(now=now),
+    }
