@@ -10,8 +10,9 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
-from claims import progress, reports
+from claims import lookup, progress, reports
 from claims.admin.operations import ALL, CompleteMany, ReceiveMany, undecided
+from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
 from policies import cover
 from policies.backoffice import BackOfficeAdmin, RecordAdmin, link, now, pill
@@ -60,11 +61,13 @@ class ClaimAdmin(RecordAdmin):
     list_filter = [QueueFilter, "progress", "outcome", "policy__region"]
     list_select_related = ["drone__drone_model", "policy__region"]
     sortable_by = ()
+    find = staticmethod(lookup.claims)
     search_fields = ["number"]
     search_help_text = _("A claim, serial, tracking or policy number, or an e-mail.")
     change_form_template = "admin/claim.html"
     operations = ALL
     bulk_operations = (ReceiveMany, CompleteMany)
+    reports = REPORTS[Claim]
     fields = ["number"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
@@ -74,21 +77,6 @@ class ClaimAdmin(RecordAdmin):
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """In a queue the oldest lies on top."""
         return ("progress_at", "id") if request.GET.get("queue") else ("-id",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        """One indexed column, chosen by the shape of the term; a bare word is tried in two."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(email=term.lower()), False
-        if term.upper().startswith("POL-"):
-            return queryset.filter(policy__number=term.upper()), False
-        if term.upper().startswith("CLM-"):
-            return queryset.filter(number=term.upper()), False
-        return queryset.filter(pk__in=self._by_serial_or_tracking(term)), False
 
     def _by_serial_or_tracking(self, term: str) -> list[int]:
         bare = term.upper().replace(" ", "").replace("-", "")

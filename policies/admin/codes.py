@@ -2,14 +2,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import binding, codes
+from policies import binding, codes, lookup
 from policies.admin.forms import (
     DeskBindingForm,
     GenerateForm,
@@ -18,6 +18,7 @@ from policies.admin.forms import (
     SellForm,
     SellFromStockForm,
 )
+from policies.admin.reports import REPORTS
 from policies.backoffice import (
     Done,
     EventInline,
@@ -78,6 +79,7 @@ class CodeBatchAdmin(RecordAdmin):
     ]
     readonly_fields = ["in_stock"]
     list_operations = (Generate,)
+    reports = REPORTS[CodeBatch]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CodeBatch]:
         # Counted for the batches of the page, from the index of codes in stock.
@@ -260,6 +262,7 @@ class ActivationCodeAdmin(RecordAdmin):
         "period__policy",
     ]
     sortable_by = ()
+    find = staticmethod(lookup.codes_on_file)
     search_fields = ["last_four"]
     search_help_text = _("A whole code, its last four characters, an order reference or an e-mail.")
     fields = [
@@ -292,25 +295,6 @@ class ActivationCodeAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActivationCode]:
         return ActivationCode.objects.with_redeemed().select_related(*self.list_select_related)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        """One indexed column, chosen by the shape of the term."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(sold_to__email=term.lower()), False
-        normalised = codes.normalise(term)
-        if len(normalised) == codes.LENGTH:
-            try:
-                found = codes.find(term)
-            except codes.Mistyped:
-                return queryset.none(), False
-            return queryset.filter(pk=found.pk if found else None), False
-        tail = Q(last_four=normalised) if len(normalised) == 4 else Q(pk=None)
-        return queryset.filter(tail | Q(order_reference=term)), False
 
     @admin.display(description=_("code"))
     def tail(self, code: ActivationCode) -> str:

@@ -3,7 +3,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.urls import URLPattern, path, reverse
@@ -11,7 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import letters
+from policies import letters, lookup
+from policies.admin.reports import REPORTS
 from policies.backoffice import Done, Operation, RecordAdmin, link, now, pill
 from policies.models import Letter
 from policies.sealing import SealBroken
@@ -55,6 +55,7 @@ class LetterAdmin(RecordAdmin):
     list_filter = ["state", "name"]
     list_select_related = ["policy"]
     sortable_by = ()
+    find = staticmethod(lookup.letters)
     search_fields = ["recipient"]
     search_help_text = _("An e-mail address, a policy number or a reference.")
     fields = [
@@ -73,18 +74,7 @@ class LetterAdmin(RecordAdmin):
     ]
     readonly_fields = ["subject", "state_pill", "policy_link", "text", "preview"]
     operations = (SendAgain,)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(recipient=term.lower()), False
-        if term.upper().startswith("POL-"):
-            return queryset.filter(policy__number=term.upper()), False
-        return queryset.filter(reference=term), False
+    reports = REPORTS[Letter]
 
     def get_urls(self) -> list[URLPattern]:
         preview = path(

@@ -8,8 +8,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import cancellation, codes, renewal, serials, terms, transfer
+from policies import cancellation, lookup, renewal, terms, transfer
 from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
+from policies.admin.reports import REPORTS
 from policies.backoffice import (
     Done,
     EventInline,
@@ -119,6 +120,7 @@ class PolicyAdmin(RecordAdmin):
     list_filter = ["status", "plan", "region"]
     list_select_related = ["drone__drone_model", "holder", "plan", "region"]
     sortable_by = ()
+    find = staticmethod(lookup.policies)
     search_fields = ["number"]
     search_help_text = _("A policy number, a serial number, a whole code or an e-mail.")
     fields = [
@@ -148,32 +150,11 @@ class PolicyAdmin(RecordAdmin):
     ]
     change_form_template = "admin/policy.html"
     operations = (Renew, ChangeOwner, Cancel)
+    reports = REPORTS[Policy]
     inlines = [PeriodRows, UseRows, LetterRows, PolicyHistory]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
         return Policy.objects.with_allowance().select_related(*self.list_select_related)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        """One indexed column, chosen by the shape of the term."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(holder__email=term.lower()), False
-        if term.upper().startswith("POL-"):
-            return queryset.filter(number=term.upper()), False
-        try:
-            found = codes.find(term)
-        except codes.Mistyped:
-            found = None
-        if found is not None:
-            return queryset.filter(periods__code=found), False
-        try:
-            return queryset.filter(drone__serial=serials.normalise(term)), False
-        except serials.BadSerial:
-            return queryset.none(), False
 
     @admin.display(description=_("state"))
     def in_force(self, policy: Policy) -> SafeString:

@@ -1,0 +1,56 @@
+"""What the reports about policies, codes and letters can be narrowed down by."""
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from policies import reports
+from policies.backoffice import now
+from policies.models import CodeBatch, DroneModel, Letter, Plan, Policy, Region
+from policies.report_filters import CatalogueFilter, SpanFilterSet, WordFilter
+
+
+class PoliciesEndingFilters(SpanFilterSet):
+    instant = "ends_at"
+
+    status = WordFilter(label=_("Status"), choices=Policy.Status.choices)
+    plan = CatalogueFilter(label=_("Plan"), queryset=Plan.objects.all(), by="code")
+    region = CatalogueFilter(label=_("Region"), queryset=Region.objects.all(), by="code")
+    model = CatalogueFilter(
+        label=_("Model"),
+        queryset=DroneModel.objects.all(),
+        by="slug",
+        field_name="drone__drone_model",
+    )
+    renewable = WordFilter(
+        label=_("May be renewed now"),
+        choices=[("yes", _("Yes")), ("no", _("No"))],
+        method="that_may_be_renewed",
+    )
+
+    def that_may_be_renewed(self, rows: QuerySet, name: str, word: str) -> QuerySet:
+        return reports.with_renewable(rows, at=now()).filter(renewable=word == "yes")
+
+
+class CodeStockFilters(SpanFilterSet):
+    instant = "created_at"
+
+    plan = CatalogueFilter(label=_("Plan"), queryset=Plan.objects.all(), by="code")
+    region = CatalogueFilter(label=_("Region"), queryset=Region.objects.all(), by="code")
+    model = CatalogueFilter(
+        label=_("Model"), queryset=DroneModel.objects.all(), by="slug", field_name="drone_model"
+    )
+    origin = WordFilter(label=_("Origin"), choices=CodeBatch.Origin.choices)
+
+
+def letter_names() -> list[tuple[str, str]]:
+    """Each letter is a folder; asking the table for its names would read all of it."""
+    folders = sorted((settings.BASE_DIR / "templates" / "emails").glob("*/subject.txt"))
+    return [(one.parent.name, one.parent.name.replace("_", " ").capitalize()) for one in folders]
+
+
+class LetterFilters(SpanFilterSet):
+    instant = "created_at"
+
+    name = WordFilter(label=_("Letter"), choices=letter_names)
+    state = WordFilter(label=_("State"), choices=Letter.State.choices)
