@@ -27,22 +27,26 @@ def renew(code: ActivationCode, *, serial: str, email: str, actor: Actor, now: d
     is locked before its replacements are counted, so that renewal and the last replacement
     cannot both win. Raises Conflict when there is no such policy, Refused with every reason.
     """
-    found = (
-        Policy.objects.filter(drone__serial=serial, holder__email=email.strip().lower())
-        .order_by("-starts_at")
-        .first()
-    )
-    if found is None:
-        raise Conflict(
-            _("This code renews a plan, and we find none for this serial number and e-mail.")
-        )
-    policy = cover.lock(found)
+    policy = _lock_theirs(serial, email.strip().lower())
     verdict = verdict_on(policy, code, at=now)
     if not verdict.allowed:
         raise Refused(verdict)
     _add_period(policy, code, actor=actor, now=now)
     emails.renewed(policy, now=now)
     return policy
+
+
+def _lock_theirs(serial: str, email: str) -> Policy:
+    """The newest policy of this drone and holder, locked. Raises Conflict when there is none."""
+    theirs = Policy.objects.filter(drone__serial=serial, holder__email=email)
+    found = theirs.order_by("-starts_at").first()
+    locked = cover.lock(found) if found else None
+    # Only the lock makes it so: meanwhile the policy may have got another owner or drone.
+    if locked is None or (locked.drone.serial, locked.holder.email) != (serial, email):
+        raise Conflict(
+            _("This code renews a plan, and we find none for this serial number and e-mail.")
+        )
+    return locked
 
 
 def sell_and_renew(
