@@ -72,7 +72,11 @@ class Film:
 
 
 def submit(film: Film, *, now: datetime) -> VideoVerification:
-    """Puts the film into the queue (V1, V3). Raises Conflict: not served, or one waits already."""
+    """Puts the film into the queue (V1, V3).
+
+    Raises Conflict: the country is not served, or another film of the drone is still open,
+    waiting to be watched or approved and to be used.
+    """
     region = Region.objects.for_country(film.country).first()
     if region is None:
         raise Conflict(_("Care plans are not sold in this country."))
@@ -88,12 +92,27 @@ def submit(film: Film, *, now: datetime) -> VideoVerification:
                 video_id=film.video_id,
                 submitted_at=now,
             )
+            _refuse_approved(verification, now=now)
             emails.verification_received(verification, now=now)
     except IntegrityError as error:
         raise Conflict(
             _("A video for this drone is waiting to be watched; please wait for our letter.")
         ) from error
     return verification
+
+
+def _refuse_approved(verification: VideoVerification, *, now: datetime) -> None:
+    """Asked once the film is in the queue: an approval that we waited for is seen by now."""
+    open_permits = BindingPermit.objects.open(at=now)
+    if VideoVerification.objects.filter(
+        serial=verification.serial, permit__in=open_permits
+    ).exists():
+        raise Conflict(
+            _(
+                "A video for this drone has been approved, and the time to start a care plan is "
+                "still running; please see our letter."
+            )
+        )
 
 
 def waiting(film: Film) -> VideoVerification | None:

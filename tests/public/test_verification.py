@@ -155,6 +155,43 @@ def test_a_stranger_who_knows_the_serial_learns_nothing_of_the_first(client, sen
     assert "ada@example.com" not in response.text
 
 
+def approve_the_film(now):
+    clerk = Actor.staff(factories.UserFactory(), None)
+    steps = list(VerificationStep.objects.values_list("slug", flat=True))
+    with zeal.zeal_ignore():
+        return verification.approve(
+            VideoVerification.objects.get(), seen=steps, actor=clerk, now=now
+        )
+
+
+def test_v3_an_approved_film_is_open_until_its_permit_is_used_or_has_lapsed(client, sent_in):
+    with time_machine.travel(NOON, tick=False):
+        client.post("/verification/", sent_in)
+        approve_the_film(NOON)
+    other = sent_in | {"video_url": "https://youtu.be/AAAAAAAAAAA"}
+    with time_machine.travel(NOON + timedelta(hours=72), tick=False):
+        assert errors(client.post("/verification/", other)) == {
+            "serial": [
+                "A video for this drone has been approved, and the time to start a care plan is "
+                "still running; please see our letter."
+            ]
+        }
+        assert VideoVerification.objects.get().state == "approved"
+        assert Letter.objects.filter(name="verification_received").count() == 1
+    with time_machine.travel(NOON + timedelta(hours=72, seconds=1), tick=False):
+        assert "<h1>We have your video</h1>" in client.post("/verification/", other).text
+
+
+def test_v3_a_permit_that_is_used_holds_up_no_other_film(client, sent_in):
+    with time_machine.travel(NOON, tick=False):
+        client.post("/verification/", sent_in)
+        permit = approve_the_film(NOON)
+        permit.used_for = factories.PolicyFactory(drone=permit.drone)
+        permit.save()
+        other = sent_in | {"video_url": "https://youtu.be/AAAAAAAAAAA"}
+        assert "<h1>We have your video</h1>" in client.post("/verification/", other).text
+
+
 def test_after_a_rejection_another_film_is_welcome(client, sent_in):
     client.post("/verification/", sent_in)
     film = VideoVerification.objects.get()
@@ -254,10 +291,7 @@ def test_an_approved_film_opens_the_window_until_its_deadline(client, sent_in, f
     late = filled_in | {"activated_at": "2026-01-30T10:00"}
     with time_machine.travel(NOON, tick=False):
         client.post("/verification/", sent_in)
-        clerk = Actor.staff(factories.UserFactory(), None)
-        steps = list(VerificationStep.objects.values_list("slug", flat=True))
-        with zeal.zeal_ignore():
-            verification.approve(VideoVerification.objects.get(), seen=steps, actor=clerk, now=NOON)
+        approve_the_film(NOON)
     with time_machine.travel(NOON + timedelta(hours=72, seconds=1), tick=False):
         assert list(errors(client.post("/activate/", late))) == ["activated_at"]
     with time_machine.travel(NOON + timedelta(hours=72), tick=False):
