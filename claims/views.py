@@ -1,8 +1,6 @@
 """The customers' pages about repairs. Nobody logs in; a link from a letter leads to one's claim."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
@@ -16,27 +14,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from claims import intake, progress, timeline
 from claims.forms import LookupForm, RepairForm
 from claims.models import Claim, Progress, Shipment
-from policies import throttle
-from policies.actor import Actor
 from policies.errors import Conflict
+from policies.visitors import Limit, keep_secret, too_often, visitor
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
-@dataclass(frozen=True)
-class Limit:
-    attempts: int
-    per: timedelta
-
-    def allows(self, scope: str, who: str, *, now: datetime) -> bool:
-        return throttle.allow(scope, who, limit=self.attempts, per=self.per, now=now)
-
-
 # How often a stranger may try. A number has 40 random bits: at ten tries an hour for each,
 # and twenty in ten minutes from each address, guessing gets nowhere.
-REPAIR_BY_ADDRESS = Limit(20, timedelta(minutes=10))
-LOOKUP_BY_ADDRESS = Limit(20, timedelta(minutes=10))
-LOOKUP_BY_NUMBER = Limit(10, timedelta(hours=1))
+REPAIR_BY_ADDRESS = Limit("repair", 20, timedelta(minutes=10))
+LOOKUP_BY_ADDRESS = Limit("lookup", 20, timedelta(minutes=10))
+LOOKUP_BY_NUMBER = Limit("lookup-number", 10, timedelta(hours=1))
 
 # The field that a refusal is about.
 FIELD_OF_REFUSAL = {
@@ -47,30 +35,6 @@ FIELD_OF_REFUSAL = {
 }
 
 
-def _customer(request: HttpRequest) -> Actor:
-    address = throttle.client_address(request)
-    try:
-        return Actor.customer(str(ip_address(address)))
-    except ValueError:  # a unix socket, or a proxy that writes more than the address
-        return Actor.customer()
-
-
-def _too_often(
-    request: HttpRequest, template: str, form: RepairForm | LookupForm, limit: Limit
-) -> HttpResponse:
-    """The page again, with what was typed, unread."""
-    context = {"form": form, "wait_minutes": limit.per // timedelta(minutes=1)}
-    response = render(request, template, context, status=429)
-    response["Retry-After"] = str(int(limit.per.total_seconds()))
-    return response
-
-
-def _keep_secret(response: HttpResponseBase) -> None:
-    """The address is the key: no other site and no search engine shall hear of it."""
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex, nofollow"
-
-
 # --- requesting a repair -----------------------------------------------------------------
 
 
@@ -79,9 +43,9 @@ def repair(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "claims/repair.html", {"form": RepairForm()})
     now = timezone.now()
-    if not REPAIR_BY_ADDRESS.allows("repair", throttle.client_address(request), now=now):
+    if not REPAIR_BY_ADDRESS.allows_visitor(request, now=now):
         kept = RepairForm.kept(request.POST)
-        return _too_often(request, "claims/repair.html", kept, REPAIR_BY_ADDRESS)
+        return too_often(request, "claims/repair.html", kept, REPAIR_BY_ADDRESS)
     form = RepairForm(request.POST, request.FILES)
     claim = _request(request, form, now=now) if form.is_valid() else None
     if claim is None:
@@ -93,7 +57,7 @@ def repair(request: HttpRequest) -> HttpResponse:
 def _request(request: HttpRequest, form: RepairForm, *, now: datetime) -> Claim | None:
     """The claim, or None with the refusal at its field."""
     try:
-        return intake.request_repair(form.request(), actor=_customer(request), now=now)
+        return intake.request_repair(form.request(), actor=visitor(request), now=now)
     except tuple(FIELD_OF_REFUSAL) as refusal:
         form.add_error(FIELD_OF_REFUSAL[type(refusal)], refusal.message)
         return None
@@ -110,7 +74,7 @@ def progress_lookup(request: HttpRequest) -> HttpResponse:
     form = LookupForm(request.POST)
     limit = _lookup_limit(request, form, now=now)
     if limit:
-        return _too_often(request, "claims/lookup.html", LookupForm.kept(request.POST), limit)
+        return too_often(request, "claims/lookup.html", LookupForm.kept(request.POST), limit)
     if not form.is_valid():
         return render(request, "claims/lookup.html", {"form": form})
     claim = Claim.objects.filter(number=form.cleaned_data["number"]).first()
@@ -123,11 +87,10 @@ def progress_lookup(request: HttpRequest) -> HttpResponse:
 
 def _lookup_limit(request: HttpRequest, form: LookupForm, *, now: datetime) -> Limit | None:
     """The limit that this attempt breaks, if any."""
-    address = throttle.client_address(request)
-    if not LOOKUP_BY_ADDRESS.allows("lookup", address, now=now):
+    if not LOOKUP_BY_ADDRESS.allows_visitor(request, now=now):
         return LOOKUP_BY_ADDRESS
     number = form.cleaned_data["number"] if form.is_valid() else ""
-    if number and not LOOKUP_BY_NUMBER.allows("lookup-number", number, now=now):
+    if number and not LOOKUP_BY_NUMBER.allows(number, now=now):
         return LOOKUP_BY_NUMBER
     return None
 
@@ -146,7 +109,7 @@ def progress_page(request: HttpRequest, token: str) -> HttpResponse:
         "can_cancel": claim.progress in timeline.CANCELLABLE,
     }
     response = render(request, "claims/progress.html", context)
-    _keep_secret(response)
+    keep_secret(response)
     return response
 
 
@@ -174,7 +137,7 @@ def progress_label(request: HttpRequest, token: str) -> HttpResponseBase:
     )
     # A browser shows a PDF by means that "default-src 'none'" would forbid it.
     response._csp_config = {"frame-ancestors": ["'none'"]}  # type: ignore[attr-defined]
-    _keep_secret(response)
+    keep_secret(response)
     return response
 
 
@@ -199,7 +162,7 @@ def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
 def _cancel(request: HttpRequest, claim: Claim, *, now: datetime) -> Conflict | None:
     """Why not, or None; `claim` is read anew, it may have moved while its owner thought."""
     try:
-        progress.cancel(claim, actor=_customer(request), now=now)
+        progress.cancel(claim, actor=visitor(request), now=now)
     except Conflict as conflict:
         return conflict
     else:

@@ -54,3 +54,19 @@ def claimable(policy: Policy, *, at: datetime) -> Verdict:
         policy.replacements_left(),
         at,
     )
+
+
+def stage(policy: Policy, *, at: datetime) -> str:
+    """Where a policy is in its life, computed from its dates and ledger (P3, E1).
+
+    One of `in_force`, `cancelled`, `not_started`, `used_up` and `ended`.
+    """
+    if policy.is_in_force(at=at):
+        return "in_force"
+    if policy.status == Policy.Status.CANCELLED:
+        return "cancelled"
+    if at < policy.starts_at:
+        return "not_started"
+    if at >= policy.ends_at or policy.replacements_left() > 0:
+        return "ended"
+    return "used_up"

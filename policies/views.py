@@ -1,8 +1,6 @@
 """The customers' pages. Nobody logs in; a link from a letter leads to one's own policy."""
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,9 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from policies import agreement, binding, cover_check, renewal, throttle
+from policies import agreement, binding, cover_check, renewal, standing
 from policies import verification as verifications
-from policies.actor import Actor
 from policies.errors import CodeRefused, Conflict, Refused
 from policies.forms import ActivateForm, CoverForm, VerificationForm
 from policies.models import (
@@ -33,45 +30,26 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
+from policies.visitors import Limit, keep_secret, too_often, visitor
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
-@dataclass(frozen=True)
-class Limit:
-    attempts: int
-    per: timedelta
-
-
 # How often a stranger may try. Codes have 74 random bits, so this is against noise and load;
 # the limit per mailbox keeps others from learning about it, or filling it.
-ACTIVATE_BY_ADDRESS = Limit(30, timedelta(minutes=10))
-COVER_BY_ADDRESS = Limit(20, timedelta(hours=1))
-COVER_BY_EMAIL = Limit(5, timedelta(hours=1))
-VERIFICATION_BY_ADDRESS = Limit(20, timedelta(hours=1))
-VERIFICATION_BY_EMAIL = Limit(5, timedelta(hours=1))
+ACTIVATE_BY_ADDRESS = Limit("activate", 30, timedelta(minutes=10))
+COVER_BY_ADDRESS = Limit("cover", 20, timedelta(hours=1))
+COVER_BY_EMAIL = Limit("cover-email", 5, timedelta(hours=1))
+VERIFICATION_BY_ADDRESS = Limit("verification", 20, timedelta(hours=1))
+VERIFICATION_BY_EMAIL = Limit("verification-email", 5, timedelta(hours=1))
 
 
-def _may_try(scope: str, who: str, limit: Limit, *, now: datetime) -> bool:
-    return throttle.allow(scope, who, limit=limit.attempts, per=limit.per, now=now)
-
-
-def _too_often(
-    request: HttpRequest, template: str, form_class: type[forms.Form], limit: Limit, **more: Any
-) -> HttpResponse:
-    """The page again, with what was typed, unread: the form has not been looked at."""
-    kept = {
-        name: field.bound_data(request.POST.get(name), None)
-        for name, field in form_class.base_fields.items()
-    }
-    wait = {"form": form_class(initial=kept), "wait_minutes": limit.per // timedelta(minutes=1)}
-    response = render(request, template, wait | more, status=429)
-    response["Retry-After"] = str(int(limit.per.total_seconds()))
-    return response
-
-
-def _customer(request: HttpRequest) -> Actor:
-    return Actor.customer(throttle.client_address(request) or None)
+def _kept(form_class: type[forms.Form], request: HttpRequest) -> forms.Form:
+    """The form with what was typed, not looked at."""
+    fields = form_class.base_fields.items()
+    return form_class(
+        initial={name: field.bound_data(request.POST.get(name), None) for name, field in fields}
+    )
 
 
 @require_safe
@@ -146,9 +124,9 @@ def activate(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "policies/activate.html", {"form": ActivateForm()})
     now = timezone.now()
-    address = throttle.client_address(request)
-    if not _may_try("activate", address, ACTIVATE_BY_ADDRESS, now=now):
-        return _too_often(request, "policies/activate.html", ActivateForm, ACTIVATE_BY_ADDRESS)
+    if not ACTIVATE_BY_ADDRESS.allows_visitor(request, now=now):
+        kept = _kept(ActivateForm, request)
+        return too_often(request, "policies/activate.html", kept, ACTIVATE_BY_ADDRESS)
     form = ActivateForm(request.POST)
     bound = _bind(request, form, now=now) if form.is_valid() else None
     if bound:
@@ -160,7 +138,7 @@ def _bind(request: HttpRequest, form: ActivateForm, *, now: datetime) -> Policy 
     """The policy, or None with the reasons in the form."""
     code, application = form.cleaned_data["code"], form.application()
     try:
-        policy = binding.bind_by_code(code, application, actor=_customer(request), now=now)
+        policy = binding.bind_by_code(code, application, actor=visitor(request), now=now)
     except CodeRefused:
         earlier = binding.policy_bound_by(code, serial=application.serial, email=application.email)
         if earlier:
@@ -198,18 +176,16 @@ def cover(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "policies/cover.html", {"form": CoverForm()})
     now = timezone.now()
-    address = throttle.client_address(request)
-    if not _may_try("cover", address, COVER_BY_ADDRESS, now=now):
-        return _too_often(request, "policies/cover.html", CoverForm, COVER_BY_ADDRESS)
+    kept = _kept(CoverForm, request)
+    if not COVER_BY_ADDRESS.allows_visitor(request, now=now):
+        return too_often(request, "policies/cover.html", kept, COVER_BY_ADDRESS)
     form = CoverForm(request.POST)
     if not form.is_valid():
         return render(request, "policies/cover.html", {"form": form})
     serial, email = form.cleaned_data["serial"], form.cleaned_data["email"]
-    # The throttle's table need not know who asked.
-    mailbox = hashlib.sha256(email.encode()).hexdigest()
-    if not _may_try("cover-email", mailbox, COVER_BY_EMAIL, now=now):
-        return _too_often(request, "policies/cover.html", CoverForm, COVER_BY_EMAIL)
-    cover_check.send_link(serial=serial, email=email, actor=_customer(request), now=now)
+    if not COVER_BY_EMAIL.allows_mailbox(email, now=now):
+        return too_often(request, "policies/cover.html", kept, COVER_BY_EMAIL)
+    cover_check.send_link(serial=serial, email=email, actor=visitor(request), now=now)
     return render(request, "policies/cover_sent.html")
 
 
@@ -236,30 +212,15 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "policy": found,
         "agreement": agreement.of(found, at=now),
-        "standing": _standing(found, at=now),
+        "standing": standing.stage(found, at=now),
         "left": max(found.replacements_left(), 0),
         "used": found.used_replacements(),
         "offer": renewal.offer(found, at=now),
         "now": now,
     }
     response = render(request, "policies/policy.html", context)
-    # The address is the key: no other site and no search engine shall hear of it.
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex, nofollow"
+    keep_secret(response)
     return response
-
-
-def _standing(policy: Policy, *, at: datetime) -> str:
-    """Where the policy stands at `at`, computed from its dates and ledger (E1)."""
-    if policy.is_in_force(at=at):
-        return "in_force"
-    if policy.status == Policy.Status.CANCELLED:
-        return "cancelled"
-    if at < policy.starts_at:
-        return "not_started"
-    if at >= policy.ends_at or policy.replacements_left() > 0:
-        return "ended"
-    return "used_up"
 
 
 # --- video verification ----------------------------------------------------------
@@ -271,14 +232,13 @@ def verification(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, page, {"form": VerificationForm(), "steps": steps})
     now = timezone.now()
-    address = throttle.client_address(request)
-    if not _may_try("verification", address, VERIFICATION_BY_ADDRESS, now=now):
-        return _too_often(request, page, VerificationForm, VERIFICATION_BY_ADDRESS, steps=steps)
+    kept = _kept(VerificationForm, request)
+    if not VERIFICATION_BY_ADDRESS.allows_visitor(request, now=now):
+        return too_often(request, page, kept, VERIFICATION_BY_ADDRESS, steps=steps)
     form = VerificationForm(request.POST)
     if form.is_valid():
-        mailbox = hashlib.sha256(form.cleaned_data["email"].encode()).hexdigest()
-        if not _may_try("verification-email", mailbox, VERIFICATION_BY_EMAIL, now=now):
-            return _too_often(request, page, VerificationForm, VERIFICATION_BY_EMAIL, steps=steps)
+        if not VERIFICATION_BY_EMAIL.allows_mailbox(form.cleaned_data["email"], now=now):
+            return too_often(request, page, kept, VERIFICATION_BY_EMAIL, steps=steps)
         sent = _submit(form, now=now)
         if sent:
             return render(request, "policies/verification_sent.html", {"verification": sent})

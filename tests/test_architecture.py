@@ -27,6 +27,7 @@ OPEN_TO_CLAIMS = {
     "errors",
     "roles",
     "throttle",
+    "visitors",
     "database",
     "addresses",
     "actor",
