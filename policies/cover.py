@@ -2,7 +2,8 @@
 
 Everything is called inside the caller's transaction. A claim is named by its number, a
 plain text reference: this app does not know what stands behind it. Whatever changes the
-ledger locks the policy's row first.
+ledger or the drone takes the policy as `lock` gave it: its row is locked once in a
+transaction, before anything is counted.
 """
 
 from dataclasses import dataclass
@@ -108,12 +109,11 @@ def release(*, reference: str) -> None:
     Hold.objects.filter(reference=reference).delete()
 
 
-def consume(policy: Policy, *, reference: str, actor: Actor, now: datetime) -> int:
+def consume(locked: Policy, *, reference: str, actor: Actor, now: datetime) -> int:
     """Takes one replacement from the allowance; returns its ordinal, 1 for the first (K4).
 
     The same reference takes once, however often it asks. Raises Conflict when none is left.
     """
-    locked = lock(policy)
     uses = {use.reference: use for use in locked.uses.all()}
     live = {use.ordinal for use in uses.values() if use.given_back_at is None}
     known = uses.get(reference)
@@ -133,19 +133,21 @@ def consume(policy: Policy, *, reference: str, actor: Actor, now: datetime) -> i
 
 
 def give_back(*, reference: str, actor: Actor, now: datetime) -> bool:
-    """Gives back what `reference` took, if it holds a use; says whether it did (K4)."""
+    """Gives back what `reference` took, if it holds a use; says whether it did (K4).
+
+    The caller has locked the policy.
+    """
     use = AllowanceUse.objects.live().filter(reference=reference).select_related("policy").first()
     if use is None:
         return False
-    locked = lock(use.policy)
     given_back = AllowanceUse.objects.live().filter(pk=use.pk).update(given_back_at=now)
     if given_back:
-        _record(locked, PolicyEvent.Kind.USE_GIVEN_BACK, reference, actor=actor, now=now)
+        _record(use.policy, PolicyEvent.Kind.USE_GIVEN_BACK, reference, actor=actor, now=now)
     return bool(given_back)
 
 
 def move_to_replacement(
-    policy: Policy,
+    locked: Policy,
     *,
     new_serial: str,
     condition: str,
@@ -158,7 +160,6 @@ def move_to_replacement(
     The old drone is retired; term, allowance and warranty carry over. Raises BadSerial, or
     Conflict when the new serial is the old one, has a policy, or was handed in.
     """
-    locked = lock(policy)
     old = locked.drone
     new = _replacement(serials.normalise(new_serial), old, now=now)
     Drone.objects.filter(pk=old.pk).update(retired_at=now)

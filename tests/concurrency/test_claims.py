@@ -209,7 +209,8 @@ def with_one_left() -> Policy:
 
 def consume(policy: Policy, reference: str, house: House) -> int:
     with transaction.atomic():  # the claim verb's own
-        return cover.consume(policy, reference=reference, actor=DESK, now=house.now)
+        locked = cover.lock(policy)
+        return cover.consume(locked, reference=reference, actor=DESK, now=house.now)
 
 
 def test_two_claims_fight_for_the_last_replacement_and_one_wins(house):
