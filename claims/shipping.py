@@ -55,11 +55,15 @@ def void_unused(claim: Claim, *, now: datetime) -> None:
 
 
 def try_again(shipment: Shipment, *, now: datetime) -> None:
-    """Orders a failed label once more. Raises Conflict when it has not failed."""
-    failed = Shipment.objects.filter(
-        pk=shipment.pk, state=State.FAILED, claim__progress="submitted"
-    )
-    if failed.update(state=State.WANTED, attempts=0, next_try_at=now, last_error="") != 1:
+    """Orders a failed label once more, or asks the carrier once more to take it back.
+
+    Which of the two, the claim says: one that has ended needs no label. Raises Conflict when
+    nothing has failed.
+    """
+    failed = Shipment.objects.filter(pk=shipment.pk, state=State.FAILED)
+    anew: dict[str, Any] = {"attempts": 0, "next_try_at": now, "last_error": ""}
+    ordered = failed.filter(claim__progress="submitted").update(state=State.WANTED, **anew)
+    if not ordered and not failed.update(state=State.VOIDING, **anew):
         raise Conflict(_("This label is not waiting for another try."))
 
 

@@ -224,7 +224,11 @@ class Undo(ClaimOperation):
 
 class RetryLabel(Operation):
     slug = "retry-label"
-    label = _("Order the label again")
+    label = _("Try the label again")
+    explanation = _(
+        "Orders the label again; for a claim that has ended, asks the carrier again to take it "
+        "back."
+    )
     permission = "claims.retry_label"
 
     def open(self) -> bool:
@@ -238,7 +242,7 @@ class RetryLabel(Operation):
         if failed is None:
             raise forms.ValidationError(_("No label has failed."))
         shipping.try_again(failed, now=now())
-        return Done(_("The label is ordered again."))
+        return Done(_("The label worker tries it again."))
 
 
 class ReceiveMany(BulkOperation):

@@ -264,6 +264,20 @@ def test_a_failed_order_of_a_cancelled_claim_is_looked_up_at_the_carrier(
     assert order(accepted).state == "void"
 
 
+def test_staff_ask_again_for_a_label_that_the_carrier_never_took_back(
+    accepted, work, carrier, house
+):
+    work()
+    house.do(accepted, "cancel")
+    carrier.troubles = [BAD_ADDRESS]
+    assert work() == (0, 1)
+    assert order(accepted).state == "failed"
+    shipping.try_again(order(accepted), now=house.now)
+    assert work() == (1, 0)
+    assert carrier.voided == [f"paper-{accepted.number}-1"]
+    assert order(accepted).state == "void"
+
+
 def test_a_carrier_that_cannot_take_it_back_now_is_asked_again(accepted, work, carrier, house):
     work()
     house.do(accepted, "cancel")
