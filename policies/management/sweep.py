@@ -1,17 +1,20 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from policies.models import SweepRun
 
 BAR = 30
+INSTANT_HELP = (
+    "as if it were this instant, in ISO 8601, as in 2026-03-10T15:00Z or 2026-03-10T10:00-05:00; "
+    "UTC where no offset is given, midnight UTC where no time is; now unless given"
+)
 
 
 @dataclass
@@ -53,7 +56,7 @@ class SweepCommand(BaseCommand):
             "--at",
             type=instant,
             metavar="INSTANT",
-            help="as if it were this instant, as in 2026-03-10T15:00Z; now unless given",
+            help=INSTANT_HELP,
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
         parser.add_argument(
@@ -143,18 +146,14 @@ class ProgressBar:
 
 
 def instant(text: str) -> datetime:
-    """An ISO 8601 instant with its offset: without one it would be anybody's guess."""
+    """An instant in ISO 8601. Without an offset it is UTC; a bare date is its first instant."""
     try:
-        found = parse_datetime(text)
-    except ValueError:  # the 30th of February
-        found = None
-    if found is None:
-        raise ArgumentTypeError(f"{text!r} is not an instant; write 2026-03-10T15:00Z")
-    if timezone.is_naive(found):
-        raise ArgumentTypeError(
-            f"{text!r} does not say in which time zone; write 2026-03-10T15:00Z"
-        )
-    return found
+        found = datetime.fromisoformat(text)
+    except ValueError:  # the 30th of February, too
+        raise ArgumentTypeError(f"{text!r} is not an instant; write 2026-03-10T15:00Z") from None
+    if not 2000 <= found.year <= 2999:  # a sweep counts days from it, in both directions
+        raise ArgumentTypeError(f"{text!r} lies outside the years 2000 to 2999")
+    return found if timezone.is_aware(found) else found.replace(tzinfo=UTC)
 
 
 def at_least_one(text: str) -> int:

@@ -227,12 +227,29 @@ def test_the_instant_may_be_in_any_time_zone(labelled):
     assert run("--at", "2026-03-20T09:00:00-04:00").startswith("chase_claims: 1 reminded")
 
 
+@pytest.mark.parametrize("offset", ["", "Z", "+00:00"])
+def test_an_instant_without_an_offset_is_utc(labelled, offset):
+    at = datetime(2026, 3, 20, 13, 0, tzinfo=UTC)
+    Claim.objects.filter(pk=labelled.pk).update(progress_at=at - 10 * DAY)
+    assert run("--at", f"2026-03-20T12:59:59{offset}").startswith("chase_claims: 0 reminded")
+    assert run("--at", f"2026-03-20T13:00:00{offset}").startswith("chase_claims: 1 reminded")
+
+
+def test_a_date_is_its_first_instant_in_utc(labelled):
+    at = datetime(2026, 3, 20, 0, 0, tzinfo=UTC)
+    Claim.objects.filter(pk=labelled.pk).update(progress_at=at - 10 * DAY)
+    assert run("--at", "2026-03-19").startswith("chase_claims: 0 reminded")
+    assert run("--at", "2026-03-20").startswith("chase_claims: 1 reminded")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--at", "2026-03-20T09:00"], "does not say in which time zone; write 2026-03-10T15:00Z"),
-        (["--at", "2026-03-20"], "does not say in which time zone"),
-        (["--at", "2026-02-30T09:00Z"], "is not an instant"),
+        (["--at", "2026-02-30T09:00Z"], "is not an instant; write 2026-03-10T15:00Z"),
+        (["--at", "2026-02-30"], "is not an instant"),
+        (["--at", ""], "is not an instant"),
+        (["--at", "0001-01-01"], "lies outside the years 2000 to 2999"),
+        (["--at", "9999-12-31T23:59Z"], "lies outside the years 2000 to 2999"),
         (["--at", "tomorrow"], "is not an instant"),
         (["--chunk", "0"], "is not a number from 1 to 1,000,000"),
         (["--chunk", "-1"], "is not a number from 1 to 1,000,000"),

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from policies.management.sweep import at_least_one, instant
+from policies.management.sweep import INSTANT_HELP, at_least_one, instant
 
 # What begins before what ends; the reminders of a term before its end is marked.
 # The figures last, of what the others have left.
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = "Runs all sweeps in the right order: " + ", ".join(ORDER) + "."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--at", type=instant, metavar="INSTANT", help="as if it were then")
+        parser.add_argument("--at", type=instant, metavar="INSTANT", help=INSTANT_HELP)
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
         parser.add_argument("--chunk", type=at_least_one, metavar="N", help="how many at a time")
 
