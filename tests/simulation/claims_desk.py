@@ -38,17 +38,20 @@ class PaperCarrier:
 
 class ClaimsDesk(Desk):
     def claim(self) -> None:
-        paper = self.some_paper()
-        if paper is None or paper.start > self.now:
+        asked = self.some_paper()
+        if asked is None:
             return
+        # The drone and the holder's e-mail are what is asked with. In a new life of the drone
+        # its newest paper answers, to its own holder.
+        answers = self.book.paper_of(asked.serial)
+        known = answers is not None and answers.holder == asked.holder and answers.start <= self.now
+        paper = answers if known else asked
+        allowed = known and self.book.open_case(paper.serial) is None
         cause = self.some(CAUSES)
         parts = self.some([["gimbal"], ["battery"], ["remote_controller"], ["camera", "battery"]])
         series_covers_battery = self.book.aircraft[paper.serial].model == "mavic-2-pro"
         covered = {"gimbal", "camera"} | ({"battery"} if series_covers_battery else set())
         policy = self.policy(paper)
-        # A paper counts only for the drone's present life and only its newest policy answers.
-        answers = self.book.lives.get((paper.serial, self.book.aircraft[paper.serial].life))
-        allowed = answers is paper and self.book.open_case(paper.serial) is None
         claim = self.expect(
             allowed,
             lambda: intake.request_repair(
