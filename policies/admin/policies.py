@@ -57,6 +57,7 @@ class ChangeOwner(Operation):
 class Cancel(Operation):
     slug = "cancel"
     label = _("Cancel the policy")
+    explanation = _("The policy ends now. The holder gets a letter, and reads the reason in it.")
     permission = "policies.cancel_policy"
     form_class = ReasonForm
     dangerous = True

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
+from policies import letters
 from policies.models import (
     ActivationCode,
     CodeEvent,
@@ -214,6 +215,13 @@ def test_a_policy_is_cancelled_transferred_and_renewed_from_its_page(manager, po
         ("owner_changed_new", "cy@example.com"),
         ("policy_cancelled", "cy@example.com"),
     ]
+
+
+def test_who_cancels_a_policy_is_told_that_the_holder_reads_the_reason(manager, policy):
+    url = page("policy_cancel", policy.pk)
+    assert "The holder gets a letter, and reads the reason in it." in manager.get(url).text
+    assert manager.post(url, {"reason": "Bought by mistake"}).status_code == 302
+    assert letters.render(Letter.objects.get()).text.count("Bought by mistake") == 1
 
 
 def test_nothing_of_a_record_can_be_edited_as_a_field(manager, policy):
