@@ -47,8 +47,8 @@ class Visitor:
     def look(self, width: int, scheme: str) -> None:
         self.page.set_viewport_size(ViewportSize(width=width, height=900))
         self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        # Colours fade over; halfway they are nobody's.
-        self.page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
+        # Colours fade over; halfway they are nobody's. Not awaited: one may never end by itself.
+        self.page.evaluate("document.getAnimations().forEach(one => one.finish())")
 
     def photograph(self, name: str, *, part: Locator | None = None) -> None:
         """Keeps what the page looks like, in both widths and colours, below var/screenshots.
