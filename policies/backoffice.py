@@ -22,6 +22,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import now as current_time
@@ -29,7 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
-from policies import clocks
+from policies import clocks, sections
 from policies.actor import Actor
 from policies.database import estimated_count
 from policies.errors import Conflict, Refused
@@ -55,6 +56,12 @@ def page_of(obj: models.Model) -> str:
     """The admin page of `obj`."""
     view = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
     return reverse(view, args=[obj.pk])
+
+
+def page_of_list(model: type[models.Model], term: str) -> str:
+    """The address of the list of a kind of records, searched for `term`."""
+    view = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return f"{reverse(view)}?{urlencode({'q': term})}"
 
 
 def link(obj: models.Model | None, words: Any = None) -> SafeString | str:
@@ -352,8 +359,12 @@ class BackOfficeAdmin(admin.ModelAdmin):
         context = {}
         if obj is not None:
             title = f"{capfirst(self.opts.verbose_name)} {obj}"
-            buttons = list(self._buttons(request, self.operations, obj))
-            context = {"title": title, "subtitle": None, "buttons": buttons}
+            context = {
+                "title": title,
+                "subtitle": None,
+                "buttons": list(self._buttons(request, self.operations, obj)),
+                "sections": sections.of(obj, allowed=request.user.has_perm),
+            }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def changelist_view(

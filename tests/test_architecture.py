@@ -23,6 +23,8 @@ OPEN_TO_CLAIMS = {
     "clocks",
     "figures",
     "workload",
+    "lifeline",
+    "sections",
     "verdict",
     "errors",
     "roles",

@@ -1,3 +1,3 @@
-from claims.admin import claims
+from claims.admin import claims, sections
 
-__all__ = ["claims"]
+__all__ = ["claims", "sections"]

@@ -6,6 +6,7 @@ from policies.admin import (
     orders,
     people,
     policies,
+    sections,
     staff,
     verification,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "orders",
     "people",
     "policies",
+    "sections",
     "staff",
     "verification",
 ]

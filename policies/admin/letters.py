@@ -44,7 +44,7 @@ class SendAgain(Operation):
 @admin.register(Letter)
 class LetterAdmin(RecordAdmin):
     list_display = [
-        "title",
+        "letter",
         "recipient",
         "state_pill",
         "policy_link",
@@ -104,8 +104,8 @@ class LetterAdmin(RecordAdmin):
             return None
 
     @admin.display(description=_("letter"))
-    def title(self, letter: Letter) -> str:
-        return letter.name.replace("_", " ").capitalize()
+    def letter(self, letter: Letter) -> str:
+        return letter.title
 
     @admin.display(description=_("state"))
     def state_pill(self, letter: Letter) -> SafeString:

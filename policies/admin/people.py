@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from policies import drones, lookup, standing, verification
@@ -15,6 +16,7 @@ from policies.admin.forms import (
     ReasonForm,
     StandingForm,
 )
+from policies.admin.policies import state_now
 from policies.backoffice import (
     BackOfficeAdmin,
     Done,
@@ -29,12 +31,16 @@ from policies.models import ActivationCode, Customer, Drone, Policy
 
 class PolicyRows(RecordInline):
     model = Policy
-    readonly_fields = ("policy", "plan", "status", "starts_at", "ends_at")
+    readonly_fields = ("policy", "state", "plan", "drone", "starts_at", "ends_at")
     fields = readonly_fields
     verbose_name_plural = _("policies")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
-        return super().get_queryset(request).select_related("plan", "drone", "holder")
+        return Policy.objects.with_allowance().select_related("plan", "drone", "holder")
+
+    @admin.display(description=_("state"))
+    def state(self, policy: Policy) -> SafeString:
+        return state_now(policy)
 
     @admin.display(description=_("policy"))
     def policy(self, policy: Policy) -> str:

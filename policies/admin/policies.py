@@ -71,6 +71,22 @@ class Cancel(Operation):
         return Done(_("The policy is cancelled; the letter is on its way."))
 
 
+def state_now(policy: Any) -> SafeString:
+    """Computed for this instant, whatever the sweep has marked so far (E1).
+
+    `policy` comes from `with_allowance`.
+    """
+    if policy.status == Policy.Status.CANCELLED:
+        return pill("bad", policy.get_status_display())
+    if policy.starts_at > now():
+        return pill("busy", _("Begins soon"))
+    if not terms.in_term(policy.starts_at, policy.ends_at, at=now()):
+        return pill("quiet", _("Expired"))
+    if policy.granted <= policy.used:
+        return pill("quiet", _("Allowance used up"))
+    return pill("good", _("In force"))
+
+
 class PeriodRows(RecordInline):
     model = Period
     readonly_fields = ("number", "plan", "code_link", "starts_at", "ends_at", "replacements")
@@ -99,7 +115,7 @@ class LetterRows(RecordInline):
 
     @admin.display(description=_("letter"))
     def letter(self, letter: Letter) -> str:
-        return link(letter, letter.name.replace("_", " ").capitalize())
+        return link(letter, letter.title)
 
 
 class PolicyHistory(EventInline):
@@ -149,7 +165,6 @@ class PolicyAdmin(RecordAdmin):
         "activation",
         "customer_page",
     ]
-    change_form_template = "admin/policy.html"
     operations = (Renew, ChangeOwner, Cancel)
     reports = REPORTS[Policy]
     inlines = [PeriodRows, UseRows, LetterRows, PolicyHistory]
@@ -159,16 +174,7 @@ class PolicyAdmin(RecordAdmin):
 
     @admin.display(description=_("state"))
     def in_force(self, policy: Policy) -> SafeString:
-        """Computed for this instant, whatever the sweep has marked so far (E1)."""
-        if policy.status == Policy.Status.CANCELLED:
-            return pill("bad", policy.get_status_display())
-        if policy.starts_at > now():
-            return pill("busy", _("Begins soon"))
-        if not terms.in_term(policy.starts_at, policy.ends_at, at=now()):
-            return pill("quiet", _("Expired"))
-        if policy.granted <= policy.used:  # type: ignore[attr-defined]
-            return pill("quiet", _("Allowance used up"))
-        return pill("good", _("In force"))
+        return state_now(policy)
 
     @admin.display(description=_("drone"))
     def drone_link(self, policy: Policy) -> str:

@@ -58,5 +58,13 @@ class Migration(migrations.Migration):
                 name="order_to_ship_idx",
             ),
         ),
+        migrations.AddIndex(
+            model_name="videoverification",
+            index=models.Index(fields=["serial"], name="verification_serial_idx"),
+        ),
+        migrations.AddIndex(
+            model_name="videoverification",
+            index=models.Index(fields=["email"], name="verification_email_idx"),
+        ),
         migrations.RunPython(grant, migrations.RunPython.noop),
     ]

@@ -74,4 +74,9 @@ class Letter(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} to {self.recipient}"
+        return f"{self.title} to {self.recipient}"
+
+    @property
+    def title(self) -> str:
+        """The name in plain words: "claim_lapsed" is "Claim lapsed"."""
+        return self.name.replace("_", " ").capitalize()

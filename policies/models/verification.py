@@ -140,6 +140,8 @@ class VideoVerification(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "submitted_at", "id"], name="verification_queue_idx"),
+            models.Index(fields=["serial"], name="verification_serial_idx"),
+            models.Index(fields=["email"], name="verification_email_idx"),
         ]
 
     def __str__(self) -> str:

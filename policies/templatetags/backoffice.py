@@ -26,6 +26,12 @@ def age(at: datetime | None) -> str:
 
 
 @register.filter
+def under(cells: Sequence[Any], headings: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each cell of a row with the heading of its column."""
+    return zip(headings, cells, strict=True)
+
+
+@register.filter
 def labelled(cells: Iterable[str], headers: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The cells of a row, each with its column's heading, which a phone shows beside it.
 

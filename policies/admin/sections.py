@@ -1,0 +1,55 @@
+"""What stands on the pages of drones and customers beside their facts."""
+
+from django.utils.translation import gettext_lazy as _
+
+from policies import lifeline, sections
+from policies.backoffice import link, page_of_list
+from policies.clocks import when
+from policies.models import Customer, Drone, Letter, Order
+from policies.sections import ROWS, Section
+
+# Letters are many, and seldom the reason to look.
+FEW = 10
+
+
+@sections.on(Drone)
+def life_line(drone: Drone) -> Section:
+    moments = lifeline.of(drone)
+    return Section(
+        _("life line"),
+        [_("When"), _("What"), _("About"), _("Who"), _("Note")],
+        [
+            [when(moment.at), moment.what, link(moment.about), moment.who, moment.note]
+            for moment in moments
+        ],
+    )
+
+
+@sections.on(Customer)
+def orders(customer: Customer) -> Section:
+    rows = customer.orders.select_related("drone", "plan")[:ROWS]
+    return Section(
+        _("orders"),
+        [_("Order"), _("Drone"), _("Plan"), _("Ordered"), _("Shipped")],
+        [
+            [link(row), link(row.drone), row.plan, when(row.placed_at), when(row.shipped_at)]
+            for row in rows
+        ],
+        permission="policies.view_order",
+        more=page_of_list(Order, customer.email) if len(rows) == ROWS else "",
+    )
+
+
+@sections.on(Customer)
+def letters(customer: Customer) -> Section:
+    rows = Letter.objects.filter(recipient=customer.email).order_by("-id")[:FEW]
+    return Section(
+        _("letters"),
+        [_("Letter"), _("State"), _("Written"), _("Sent")],
+        [
+            [link(row, row.title), row.get_state_display(), when(row.created_at), when(row.sent_at)]
+            for row in rows
+        ],
+        permission="policies.view_letter",
+        more=page_of_list(Letter, customer.email) if len(rows) == FEW else "",
+    )

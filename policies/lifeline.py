@@ -1,0 +1,93 @@
+"""FACE: the life of one drone: sold, activated, bound, renewed, repaired, replaced.
+
+Each app tells what it knows; nothing is stored for it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from policies.models import Drone, OrderEvent, Period, Policy, PolicyEvent, VideoVerification
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What happened at an instant, by whom where that is known, and to what it belongs."""
+
+    at: datetime
+    what: Any
+    about: Model | None = None
+    who: str = ""
+    note: str = ""
+
+
+Teller = Callable[[Drone], Iterable[Moment]]
+TELLERS: list[Teller] = []
+
+
+def tells(teller: Teller) -> Teller:
+    """Registers what an app knows of a drone's life."""
+    TELLERS.append(teller)
+    return teller
+
+
+def of(drone: Drone) -> list[Moment]:
+    """Everything that is known, newest first."""
+    moments = [moment for teller in TELLERS for moment in teller(drone)]
+    # What is told later, at the same instant, happened later: a code is sold before it is bound.
+    return sorted(reversed(moments), key=lambda moment: moment.at, reverse=True)
+
+
+@tells
+def _drone(drone: Drone) -> Iterator[Moment]:
+    if drone.activated_at is not None:
+        note = str(drone.get_activation_source_display())
+        yield Moment(drone.activated_at, _("Activated"), note=note)
+    if drone.retired_at is not None:
+        yield Moment(drone.retired_at, _("Handed in"))
+
+
+@tells
+def _orders(drone: Drone) -> Iterator[Moment]:
+    events = OrderEvent.objects.filter(order__drone=drone).select_related("order")
+    for event in events:
+        yield Moment(event.at, event.what, event.order, event.actor, event.note)
+
+
+@tells
+def _films(drone: Drone) -> Iterator[Moment]:
+    for film in VideoVerification.objects.filter(serial=drone.serial):
+        yield Moment(film.submitted_at, _("Video sent"), film, film.name)
+        if film.decided_at is not None:
+            state = str(film.get_state_display())
+            yield Moment(film.decided_at, _("Video: %(state)s") % {"state": state}, film)
+
+
+@tells
+def _permits(drone: Drone) -> Iterator[Moment]:
+    for permit in drone.permits.all():
+        reason = str(permit.get_reason_display())
+        yield Moment(permit.opened_at, _("Binding permit opened"), permit, note=reason)
+
+
+@tells
+def _policies(drone: Drone) -> Iterator[Moment]:
+    yield from of_policies(list(drone.policies.all()))
+
+
+def of_policies(policies: list[Policy]) -> Iterator[Moment]:
+    """The history of policies, beginning with the sale of their codes."""
+    sold = Period.objects.filter(policy__in=policies, code__sold_at__isnull=False)
+    for period in sold.select_related("code__sold_to", "plan"):
+        code = period.code
+        assert code is not None
+        assert code.sold_at is not None
+        what = _("%(plan)s sold") % {"plan": period.plan.name}
+        yield Moment(code.sold_at, what, code, note=code.sold_to.name if code.sold_to else "")
+    events = PolicyEvent.objects.filter(policy__in=policies).select_related("policy")
+    for event in events:
+        yield Moment(event.at, event.what, event.policy, event.actor, event.note)
