@@ -7,8 +7,10 @@ begins (`transaction_mode=IMMEDIATE`), on PostgreSQL `select_for_update()` takes
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection, connections, models, router
@@ -150,9 +152,43 @@ def insert_many(
     return count
 
 
+def update_many(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Sets `columns` of many rows, each to its own values; the last value of each is the id.
+
+    In the caller's transaction. PostgreSQL gets the statements in one go, without waiting
+    for each answer.
+    """
+    connection = connections[router.db_for_write(model)]
+    table = connection.ops.quote_name(model._meta.db_table)
+    values = list(rows)
+    if connection.vendor != "postgresql":
+        values = [tuple(_sqlite_value(value) for value in row) for row in values]
+    assignments = ", ".join(f"{connection.ops.quote_name(name)} = %s" for name in columns)
+    with connection.cursor() as cursor:
+        if values:
+            cursor.executemany(f"UPDATE {table} SET {assignments} WHERE id = %s", values)  # noqa: S608 — names of our own
+
+
+def in_small_letters(texts: Iterable[str]) -> dict[str, str]:
+    """The texts as the database's LOWER() writes them: for some letters Python differs."""
+    listed = json.dumps(sorted(set(texts)))
+    if connection.vendor == "postgresql":
+        select = "SELECT value, lower(value) FROM jsonb_array_elements_text(%s::jsonb)"
+    else:
+        select = "SELECT value, lower(value) FROM json_each(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(select, [listed])
+        return dict(cursor.fetchall())
+
+
 def _sqlite_value(value: Any) -> Any:
-    # Django keeps a uuid as 32 hexadecimal characters on SQLite.
-    return value.hex if hasattr(value, "hex") and hasattr(value, "bytes") else value
+    # Django keeps a uuid as 32 hexadecimal characters on SQLite, and an instant as UTC
+    # without saying so.
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    return value.hex if isinstance(value, UUID) else value
 
 
 def estimated_count(queryset: models.QuerySet, exact_up_to: int = 1_000) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,8 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
+
+PART_OF_AN_ORDER = _("This order reference, or this drone, is part of an order already.")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
             serial=purchase.serial, defaults={"drone_model": purchase.drone_model}
         )
         drone = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
-        _refuse(drone, purchase.drone_model)
+        _refuse(drone, purchase.drone_model.pk)
         plan, placed_at = purchase.plan, purchase.placed_at or now
         try:
             with transaction.atomic():
@@ -76,20 +79,43 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
                     placed_at=placed_at,
                 )
         except IntegrityError as error:
-            raise Conflict(
-                _("This order reference, or this drone, is part of an order already.")
-            ) from error
+            raise Conflict(PART_OF_AN_ORDER) from error
         _record(order, OrderEvent.Kind.PLACED, actor=actor, now=now)
         return order
 
 
-def _refuse(drone: Drone, drone_model: DroneModel) -> None:
-    if drone.drone_model_id != drone_model.pk:
-        raise Conflict(_("This serial number is on file as another model."))
+def _refuse(drone: Drone, drone_model_id: int) -> None:
+    had_a_plan = Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists()
+    objection = objection_to_drone(drone, drone_model_id, had_a_plan=had_a_plan)
+    if objection:
+        raise Conflict(objection)
+
+
+def objection_to_drone(drone: Drone, drone_model_id: int, *, had_a_plan: bool) -> Any | None:
+    """Why no plan may be sold with a drone that is on file; `had_a_plan` in its present life (B4).
+
+    None when one may.
+    """
+    if drone.drone_model_id != drone_model_id:
+        return _("This serial number is on file as another model.")
     if drone.retired_at is not None:
-        raise Conflict(_("This drone was replaced and handed in."))
-    if Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists():
-        raise Conflict(_("This drone has had a care plan before and cannot get another."))
+        return _("This drone was replaced and handed in.")
+    if had_a_plan:
+        return _("This drone has had a care plan before and cannot get another.")
+    return None
+
+
+def objection_to_shipment(
+    order: Order, policy: Policy | None, shipped_at: datetime, *, now: datetime
+) -> Any | None:
+    """Why an order cannot be shipped, or its shipment corrected (B9). None when it can."""
+    if order.cancelled_at is not None:
+        return _("This order has been cancelled.")
+    if shipped_at < order.placed_at:
+        return _("A drone is not shipped before it is ordered.")
+    if policy is not None and (policy.status != Policy.Status.SCHEDULED or policy.starts_at <= now):
+        return _("The policy has begun; its shipment can no longer be corrected.")
+    return None
 
 
 def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> Policy:
@@ -101,10 +127,9 @@ def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> 
     with transaction.atomic():
         policy = _lock_policy(order)
         locked = _lock(order)
-        if locked.cancelled_at is not None:
-            raise Conflict(_("This order has been cancelled."))
-        if shipped_at < locked.placed_at:
-            raise Conflict(_("A drone is not shipped before it is ordered."))
+        objection = objection_to_shipment(locked, policy, shipped_at, now=now)
+        if objection:
+            raise Conflict(objection)
         if policy is None:
             policy = _schedule(locked, shipped_at, actor=actor, now=now)
         else:
@@ -114,8 +139,8 @@ def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> 
 
 def _schedule(order: Order, shipped_at: datetime, *, actor: Actor, now: datetime) -> Policy:
     drone = Drone.objects.select_for_update(of=("self",)).get(pk=order.drone_id)
-    _refuse(drone, drone.drone_model)
-    starts_at, ends_at = _term(order, shipped_at)
+    _refuse(drone, drone.drone_model_id)
+    starts_at, ends_at = term(order, shipped_at)
     policy = Policy.objects.create(
         plan=order.plan,
         region=order.region,
@@ -154,11 +179,9 @@ def _schedule(order: Order, shipped_at: datetime, *, actor: Actor, now: datetime
 def _reschedule(
     order: Order, policy: Policy, shipped_at: datetime, *, actor: Actor, now: datetime
 ) -> None:
-    if policy.status != Policy.Status.SCHEDULED or policy.starts_at <= now:
-        raise Conflict(_("The policy has begun; its shipment can no longer be corrected."))
     if order.shipped_at == shipped_at:
         return
-    starts_at, ends_at = _term(order, shipped_at)
+    starts_at, ends_at = term(order, shipped_at)
     Policy.objects.filter(pk=policy.pk).update(starts_at=starts_at, ends_at=ends_at)
     policy.periods.update(starts_at=starts_at, ends_at=ends_at)
     policy.starts_at, policy.ends_at = starts_at, ends_at
@@ -174,7 +197,8 @@ def _reschedule(
     _record(order, OrderEvent.Kind.CORRECTED, actor=actor, now=now, note=shipped_at.isoformat())
 
 
-def _term(order: Order, shipped_at: datetime) -> tuple[datetime, datetime]:
+def term(order: Order, shipped_at: datetime) -> tuple[datetime, datetime]:
+    """When the plan of an order begins and ends, in UTC, if it ships at `shipped_at` (B9)."""
     starts_at = shipped_at + timedelta(hours=order.region.bundle_delay_hours)
     return starts_at, terms.add_months(starts_at, order.months, order.region.zone)
 

@@ -2,13 +2,15 @@
 
 import codecs
 import csv
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from django.utils.translation import gettext_lazy as _
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 BOMS = {
@@ -17,6 +19,18 @@ BOMS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 CHUNK = 1 << 16
+# The limits of an XLSX, which may unpack to a thousand times its size. What lies in columns
+# beyond these is not read.
+UNPACKED_BYTES = 500_000_000
+SHEET_ROWS = 1_048_576
+SHEET_COLUMNS = 64
+# A spreadsheet keeps 15 digits of a number and makes up the rest.
+EXACT_UP_TO = 10**15
+# What openpyxl raises for archives and sheets that are broken, half-way too.
+BROKEN_XLSX = (
+    *(BadZipFile, InvalidFileException, ParseError, zlib.error),
+    *(AttributeError, EOFError, KeyError, LookupError, NotImplementedError, TypeError, ValueError),
+)
 
 Row = tuple[int, list[str]]
 
@@ -80,21 +94,48 @@ def _encoding(path: Path) -> str:
 
 
 def _xlsx_rows(path: Path) -> Iterator[Row]:
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise UnreadableFile(_("This is neither a CSV nor an XLSX file.")) from error
+    # Opened here: openpyxl leaves open what it cannot read.
+    with path.open("rb") as file:
+        try:
+            _refuse_bombs(path)
+            book = load_workbook(file, read_only=True, data_only=True)
+        except UnreadableFile:
+            raise
+        except BROKEN_XLSX as error:
+            raise UnreadableFile(_("This is neither a CSV nor an XLSX file.")) from error
+        yield from _sheet_rows(book)
+
+
+def _sheet_rows(book: Workbook) -> Iterator[Row]:
+    line = 0
     try:
         sheet = book.worksheets[0]
-        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        # The size that a sheet states of itself may be a lie, and a long one to read.
+        sheet.reset_dimensions()
+        cells_of = sheet.iter_rows(values_only=True, max_row=SHEET_ROWS, max_col=SHEET_COLUMNS)
+        for line, cells in enumerate(cells_of, start=1):
             yield line, [_as_text(cell) for cell in cells]
-    finally:
-        book.close()
+    except BROKEN_XLSX as error:
+        raise UnreadableFile(
+            _("The XLSX file is broken after line %(line)d.") % {"line": line}
+        ) from error
+
+
+def _refuse_bombs(path: Path) -> None:
+    # What an archive states of its sizes can be believed: no more than that is unpacked.
+    with ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > UNPACKED_BYTES:
+            raise UnreadableFile(
+                _("This file unpacks to more than %(size)d MB. Please save it as CSV.")
+                % {"size": UNPACKED_BYTES // 1_000_000}
+            )
 
 
 def _as_text(cell: object) -> str:
     if cell is None:
         return ""
+    if isinstance(cell, int | float) and abs(cell) >= EXACT_UP_TO:
+        return f"{cell:.2E}"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)

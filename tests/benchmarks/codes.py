@@ -12,8 +12,9 @@ from time import perf_counter
 from django.db import connection, transaction
 from django.utils import timezone
 
-from policies import code_import, codes, sealing
+from policies import codes, import_kind, sealing
 from policies.actor import Actor
+from policies.code_import import CodeImport
 from policies.models import DroneModel, Plan, Region
 from tests.benchmarks.scratch import empty
 from tests.benchmarks.timing import Table, milliseconds
@@ -49,9 +50,9 @@ def measure(table: Table, count: int) -> None:
             write_file(path, count)
             empty_stock()
             start = perf_counter()
-            ready = code_import.check(path)
+            ready = import_kind.check(code_import(), path)
             checked.append((perf_counter() - start) * 1_000)
-            taken.append(timed(lambda ready=ready: take_in(ready)))
+            taken.append(timed(lambda ready=ready: take_in(path, ready)))
     table.add("insert ready-made rows", floor)
     table.add("generate: make, seal, insert", made)
     table.add("import: read and check a file", checked)
@@ -72,8 +73,14 @@ def generate(count: int) -> None:
     codes.generate(**catalogue(), count=count, actor=ACTOR, now=timezone.now())
 
 
-def take_in(ready: code_import.Checked) -> None:
-    code_import.take_in(ready, **catalogue(), actor=ACTOR, now=timezone.now())
+def code_import() -> CodeImport:
+    return CodeImport(**catalogue(), source="codes.csv", now=timezone.now())
+
+
+def take_in(path: Path, ready: import_kind.Checked) -> None:
+    import_kind.take_in(
+        code_import(), path, size=ready.new, fingerprint=ready.fingerprint, actor=ACTOR
+    )
 
 
 def write_file(path: Path, count: int) -> None:

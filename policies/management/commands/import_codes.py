@@ -5,8 +5,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from policies import code_import
+from policies import import_kind
 from policies.actor import Actor
+from policies.code_import import CodeImport
 from policies.errors import Conflict
 from policies.management.catalogue_command import CatalogueCommand
 from policies.tables import UnreadableFile
@@ -27,30 +28,33 @@ class Command(CatalogueCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
-        catalogue = self.catalogue(options)
-        checked = self._check(path)
-        for problem in checked.problems:
-            self.stdout.write(str(problem))
-        said = f"{len(checked.good)} good, {len(checked.problems)} bad"
-        if options["dry_run"]:
-            self.stdout.write(f"{path.name}: {said}; dry run, nothing imported.")
-            return
-        if checked.problems and not options["skip_bad"]:
-            raise CommandError(
-                f"{path.name}: {said}; nothing imported. Mend the lines, or use --skip-bad."
-            )
+        facts = {**self.catalogue(options), "source": path.name, "now": timezone.now()}
         try:
-            batch = code_import.take_in(
-                checked, **catalogue, actor=Actor.command("import_codes"), now=timezone.now()
-            )
-        except Conflict as conflict:
-            raise CommandError(f"{path.name}: {conflict.message}") from conflict
-        self.stdout.write(f"{path.name}: {said}; batch {batch.pk}, {batch.size} codes in stock.")
-
-    def _check(self, path: Path) -> code_import.Checked:
-        try:
-            return code_import.check(path)
-        except UnreadableFile as error:
+            said = self._import(path, facts, options)
+        except (UnreadableFile, Conflict) as error:
             raise CommandError(f"{path.name}: {error.message}") from error
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+        self.stdout.write(f"{path.name}: {said}")
+
+    def _import(self, path: Path, facts: dict[str, Any], options: dict[str, Any]) -> str:
+        checked = import_kind.check(
+            CodeImport(**facts), path, report=lambda line: self.stdout.write(str(line))
+        )
+        said = f"{checked.good} good, {checked.bad} bad"
+        if options["dry_run"]:
+            return f"{said}; dry run, nothing imported."
+        if checked.bad and not options["skip_bad"]:
+            raise CommandError(
+                f"{path.name}: {said}; nothing imported. Mend the lines, or use --skip-bad."
+            )
+        kind = CodeImport(**facts, locking=True)
+        import_kind.take_in(
+            kind,
+            path,
+            size=checked.new,
+            fingerprint=checked.fingerprint,
+            actor=Actor.command("import_codes"),
+        )
+        assert kind.batch is not None
+        return f"{said}; batch {kind.batch.pk}, {kind.batch.size} codes in stock."

@@ -5,8 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from policies import order_import
+from policies import import_kind
 from policies.actor import Actor
+from policies.import_kind import BooksChanged, Checked
+from policies.order_import import OrderImport
 from policies.tables import UnreadableFile
 
 
@@ -22,26 +24,32 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
+        now = timezone.now()
+        kind = OrderImport(now=now)
         try:
-            checked = order_import.check(path)
-        except UnreadableFile as error:
+            checked = import_kind.check(
+                kind, path, report=lambda line: self.stdout.write(str(line))
+            )
+            said = f"{checked.new} entered, {kind.shipped} shipped, {checked.same} unchanged"
+            if options["dry_run"]:
+                self.stdout.write(
+                    f"{path.name}: {said}, {checked.bad} bad; dry run, nothing entered."
+                )
+                return
+            if checked.bad:
+                raise CommandError(f"{path.name}: {checked.bad} bad; nothing entered.")
+            self._enter(OrderImport(now=now, locking=True), path, checked)
+        except (UnreadableFile, BooksChanged) as error:
             raise CommandError(f"{path.name}: {error.message}") from error
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        # With bad lines in the file nothing can land; the good ones are tried all the same,
-        # so that one run reports everything.
-        dry_run = options["dry_run"] or bool(checked.problems)
-        entered, problems = order_import.enter(
-            checked.good, actor=Actor.command("import_orders"), now=timezone.now(), dry_run=dry_run
+        self.stdout.write(f"{path.name}: {said}.")
+
+    def _enter(self, kind: OrderImport, path: Path, checked: Checked) -> None:
+        import_kind.take_in(
+            kind,
+            path,
+            size=checked.new,
+            fingerprint=checked.fingerprint,
+            actor=Actor.command("import_orders"),
         )
-        problems = sorted([*checked.problems, *problems], key=lambda problem: problem.line)
-        for problem in problems:
-            self.stdout.write(str(problem))
-        if options["dry_run"]:
-            self.stdout.write(
-                f"{path.name}: {entered}, {len(problems)} bad; dry run, nothing entered."
-            )
-        elif problems:
-            raise CommandError(f"{path.name}: {len(problems)} bad; nothing entered.")
-        else:
-            self.stdout.write(f"{path.name}: {entered}.")
