@@ -1,8 +1,6 @@
 """The label that the house makes itself: what it says, and that scanners read it (K5)."""
 
-import io
 import re
-import subprocess
 from dataclasses import replace
 
 import pytest
@@ -12,6 +10,7 @@ from PIL import Image, ImageFilter
 from claims.carriers import carrier
 from claims.carriers.base import Address, LabelRequest
 from claims.carriers.in_house import InHouse, check_digit, printable, tracking_number
+from tests.pdf import printed, sizes, words
 
 PRINTER = 203  # dots to the inch of a common label printer
 ANN = Address("Ann Lee", "12 Elm Street", "Apt 4", "Portland", "OR", "97201", "US")
@@ -32,26 +31,8 @@ def label(request: LabelRequest = REQUEST) -> bytes:
     return InHouse().buy(request).pdf
 
 
-def printed(pdf: bytes) -> Image.Image:
-    """Black or white dots, as a label printer puts them."""
-    command = ["pdftoppm", "-r", str(PRINTER), "-mono", "-"]
-    ran = subprocess.run(command, input=pdf, capture_output=True, check=True)
-    return Image.open(io.BytesIO(ran.stdout)).convert("L")
-
-
 def scanned(image: Image.Image) -> set[tuple[str, str]]:
     return {(found.format.name, found.text) for found in zxingcpp.read_barcodes(image)}
-
-
-def words(pdf: bytes) -> str:
-    command = ["pdftotext", "-layout", "-", "-"]
-    return subprocess.run(command, input=pdf, capture_output=True, check=True).stdout.decode()
-
-
-def facts(pdf: bytes) -> str:
-    return subprocess.run(
-        ["pdfinfo", "-"], input=pdf, capture_output=True, check=True
-    ).stdout.decode()
 
 
 def ink_outside_the_margin(image: Image.Image, points: int = 11) -> int:
@@ -106,8 +87,7 @@ def test_the_bars_have_ten_bars_of_white_on_either_side():
 
 
 def test_it_is_one_page_of_four_by_six_inches():
-    assert re.search(r"Pages: +1\n", facts(label()))
-    assert re.search(r"Page size: +288 x 432 pts", facts(label()))
+    assert sizes(label()) == [(288, 432)]
 
 
 def test_it_says_from_whom_to_whom_and_for_which_claim():
