@@ -187,9 +187,12 @@ class Book:
 
     # --- entries -----------------------------------------------------------------------------
 
-    def enter(self, paper: Paper) -> None:
+    def file(self, paper: Paper) -> None:
         self.papers.append(paper)
         self._running.append(paper)
+
+    def enter(self, paper: Paper) -> None:
+        self.file(paper)
         self.lives[paper.serial, self.aircraft[paper.serial].life] = paper
 
     def open(self, case: Case) -> None:
