@@ -5,6 +5,8 @@ from datetime import datetime
 from itertools import count, takewhile
 from typing import Any
 
+from django.conf import settings
+
 from policies import terms
 from policies.models import DroneModel, Exclusion, Policy, Region, ReplacementFee
 
@@ -35,6 +37,11 @@ class Agreement:
         for name in ("starts_at", "ends_at", "warranty_until"):
             facts[name] = facts[name].isoformat() if facts[name] else None
         return facts
+
+
+def paper_facts(policy: Policy, *, at: datetime) -> dict[str, Any]:
+    """What the paper of the agreement needs, as it stands at `at`."""
+    return {"agreement": of(policy, at=at), "at": at, "dealer": settings.DEALER_NAME}
 
 
 def of(policy: Policy, *, at: datetime) -> Agreement:

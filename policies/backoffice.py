@@ -35,6 +35,7 @@ from policies.actor import Actor
 from policies.database import estimated_count
 from policies.errors import Conflict, Refused
 from policies.models import Event
+from policies.papers import Paper
 from policies.throttle import client_address
 
 if TYPE_CHECKING:
@@ -83,6 +84,15 @@ class Done:
     log: str = ""
     shown: list[str] = field(default_factory=list)
     go_to: models.Model | None = None
+
+
+@dataclass(frozen=True)
+class Button:
+    """A link to what can be done; `kind` is dangerous, report or nothing."""
+
+    label: Any
+    url: str
+    kind: str = ""
 
 
 class Operation:
@@ -218,6 +228,24 @@ class OperationPage:
         return response
 
 
+class PaperPage:
+    """The view that all papers share: the PDF, which the browser shows."""
+
+    def __init__(self, model_admin: "BackOfficeAdmin", paper: Paper) -> None:
+        self.model_admin = model_admin
+        self.paper = paper
+
+    def __call__(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not request.user.has_perm(self.paper.permission):
+            raise PermissionDenied
+        record = self.model_admin.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404
+        response = HttpResponse(self.paper.draw(record, now=now()), content_type="application/pdf")
+        response["Content-Disposition"] = f'inline; filename="{record}-{self.paper.slug}.pdf"'
+        return response
+
+
 class BulkOperation:
     """One step for many rows that staff ticked: asked once, done row by row, each logged.
 
@@ -289,6 +317,7 @@ class BackOfficeAdmin(admin.ModelAdmin):
     operations: tuple[type[Operation], ...] = ()
     list_operations: tuple[type[Operation], ...] = ()
     bulk_operations: tuple[type[BulkOperation], ...] = ()
+    papers: tuple[type[Paper], ...] = ()
     reports: tuple[type["Report"], ...] = ()
     # Narrows a list down to what a search term names, through indexes.
     find: ClassVar[Any] = None
@@ -309,7 +338,19 @@ class BackOfficeAdmin(admin.ModelAdmin):
             page = OperationPage(self, operation)
             return self.admin_site.admin_view(never_cache(lambda *args, **kw: page(*args, **kw)))
 
+        def paper(kind: type[Paper]) -> Callable[..., HttpResponse]:
+            page = PaperPage(self, kind())
+            return self.admin_site.admin_view(never_cache(lambda *args, **kw: page(*args, **kw)))
+
         return [
+            *(
+                path(
+                    f"<path:object_id>/{one.slug}.pdf",
+                    paper(one),
+                    name=f"{self.url_base}_{one.slug}",
+                )
+                for one in self.papers
+            ),
             *(
                 path(
                     f"report/{one.slug}/",
@@ -362,7 +403,10 @@ class BackOfficeAdmin(admin.ModelAdmin):
             context = {
                 "title": title,
                 "subtitle": None,
-                "buttons": list(self._buttons(request, self.operations, obj)),
+                "buttons": [
+                    *self._buttons(request, self.operations, obj),
+                    *self._paper_buttons(request, obj),
+                ],
                 "sections": sections.of(obj, allowed=request.user.has_perm),
             }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
@@ -379,20 +423,25 @@ class BackOfficeAdmin(admin.ModelAdmin):
 
     def _buttons(
         self, request: HttpRequest, operations: tuple[type[Operation], ...], obj: Any = None
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Button]:
         """The operations that this person may do and that the object's state offers now."""
         for operation in (one(request, obj) for one in operations):
             if operation.permitted() and operation.open():
-                args = [obj.pk] if obj else []
-                yield {
-                    "operation": operation,
-                    "url": reverse(f"admin:{self.url_base}_{operation.slug}", args=args),
-                }
+                kind = "dangerous" if operation.dangerous else ""
+                yield Button(operation.label, self._address(operation.slug, obj), kind)
 
-    def _report_buttons(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
+    def _report_buttons(self, request: HttpRequest) -> Iterator[Button]:
         for report in self.reports:
             if report.permitted(request):
-                yield {"operation": report, "url": report.address(self.opts)}
+                yield Button(report.label, report.address(self.opts), "report")
+
+    def _paper_buttons(self, request: HttpRequest, obj: Any) -> Iterator[Button]:
+        for paper in self.papers:
+            if request.user.has_perm(paper.permission):
+                yield Button(paper.label, self._address(paper.slug, obj), "report")
+
+    def _address(self, slug: str, obj: Any = None) -> str:
+        return reverse(f"admin:{self.url_base}_{slug}", args=[obj.pk] if obj else [])
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool

@@ -39,7 +39,7 @@ def of(drone: Drone) -> list[Moment]:
     """Everything that is known, newest first."""
     moments = [moment for teller in TELLERS for moment in teller(drone)]
     # What is told later, at the same instant, happened later: a code is sold before it is bound.
-    return sorted(reversed(moments), key=lambda moment: moment.at, reverse=True)
+    return sorted(moments, key=lambda moment: moment.at)[::-1]
 
 
 @tells

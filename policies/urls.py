@@ -23,5 +23,6 @@ urlpatterns = [
     path("activate/", views.activate, name="activate"),
     path("cover/", views.cover, name="cover"),
     path("policy/<token:token>/", views.policy, name="policy"),
+    path("policy/<token:token>/agreement.pdf", views.agreement_paper, name="policy_agreement"),
     path("verification/", views.verification, name="verification"),
 ]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from policies import agreement, binding, cover_check, renewal, standing
+from policies import agreement, binding, cover_check, papers, renewal, standing
 from policies import verification as verifications
 from policies.errors import CodeRefused, Conflict, Refused
 from policies.forms import ActivateForm, CoverForm, VerificationForm
@@ -196,19 +196,7 @@ def cover(request: HttpRequest) -> HttpResponse:
 @never_cache
 def policy(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
-    policies = Policy.objects.select_related(
-        "plan", "region", "drone__drone_model__series", "holder"
-    )
-    found = get_object_or_404(
-        policies.prefetch_related(
-            Prefetch("periods", Period.objects.select_related("plan")),
-            "uses",
-            "plan__renewals",
-            "drone__drone_model__parts",
-            "drone__drone_model__series__parts",
-        ),
-        token=token,
-    )
+    found = _policy_with_facts(token)
     context = {
         "policy": found,
         "agreement": agreement.of(found, at=now),
@@ -221,6 +209,34 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
     response = render(request, "policies/policy.html", context)
     keep_secret(response)
     return response
+
+
+@require_safe
+@never_cache
+def agreement_paper(request: HttpRequest, token: str) -> HttpResponse:
+    """The agreement as a PDF, to keep or to print."""
+    found = _policy_with_facts(token)
+    paper = papers.pdf("papers/agreement.xml", agreement.paper_facts(found, at=timezone.now()))
+    response = HttpResponse(paper, content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="{found.number}-agreement.pdf"'
+    keep_secret(response)
+    return response
+
+
+def _policy_with_facts(token: str) -> Policy:
+    policies = Policy.objects.select_related(
+        "plan", "region", "drone__drone_model__series", "holder"
+    )
+    return get_object_or_404(
+        policies.prefetch_related(
+            Prefetch("periods", Period.objects.select_related("plan")),
+            "uses",
+            "plan__renewals",
+            "drone__drone_model__parts",
+            "drone__drone_model__series__parts",
+        ),
+        token=token,
+    )
 
 
 # --- video verification ----------------------------------------------------------

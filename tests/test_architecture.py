@@ -24,6 +24,7 @@ OPEN_TO_CLAIMS = {
     "figures",
     "workload",
     "lifeline",
+    "papers",
     "sections",
     "verdict",
     "errors",

@@ -1,6 +1,7 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -17,6 +18,7 @@ from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
 from policies import cover
 from policies.backoffice import BackOfficeAdmin, RecordAdmin, link, now, pill
 from policies.models import Letter, Part
+from policies.papers import Paper
 
 OUTCOME_PILL = {
     Outcome.CARE: ("good", _("Care plan")),
@@ -47,6 +49,25 @@ class QueueFilter(admin.SimpleListFilter):
         return queryset
 
 
+class ClaimSheet(Paper):
+    """The sheet that goes into the box."""
+
+    slug = "sheet"
+    label = _("Claim sheet (PDF)")
+    permission = "claims.view_claim"
+    template = "papers/claim_sheet.xml"
+
+    def facts(self, record: Claim, *, now: datetime) -> dict[str, Any]:
+        sent = record.shipments.filter(direction=Shipment.Direction.OUTBOUND).last()
+        return {
+            "claim": record,
+            "cover": cover.cover_of(record.policy, reference=record.number),
+            "paid": getattr(record, "payment", None),
+            "outbound": sent,
+            "site_url": settings.SITE_URL,
+        }
+
+
 @admin.register(Claim)
 class ClaimAdmin(RecordAdmin):
     list_display = [
@@ -66,6 +87,7 @@ class ClaimAdmin(RecordAdmin):
     search_help_text = _("A claim, serial, tracking or policy number, or an e-mail.")
     change_form_template = "admin/claim.html"
     operations = ALL
+    papers = (ClaimSheet,)
     bulk_operations = (ReceiveMany, CompleteMany)
     reports = REPORTS[Claim]
     fields = ["number"]

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -8,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import cancellation, lookup, renewal, terms, transfer
+from policies import agreement, cancellation, lookup, renewal, terms, transfer
 from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
 from policies.admin.reports import REPORTS
 from policies.backoffice import (
@@ -22,6 +23,7 @@ from policies.backoffice import (
     pill,
 )
 from policies.models import AllowanceUse, Letter, Period, Policy, PolicyEvent
+from policies.papers import Paper
 
 
 class Renew(Operation):
@@ -85,6 +87,18 @@ def state_now(policy: Any) -> SafeString:
     if policy.granted <= policy.used:
         return pill("quiet", _("Allowance used up"))
     return pill("good", _("In force"))
+
+
+class AgreementPaper(Paper):
+    """What the holder was promised (B8), as it stands today."""
+
+    slug = "agreement"
+    label = _("Agreement (PDF)")
+    permission = "policies.view_policy"
+    template = "papers/agreement.xml"
+
+    def facts(self, record: Policy, *, now: datetime) -> dict[str, Any]:
+        return agreement.paper_facts(record, at=now)
 
 
 class PeriodRows(RecordInline):
@@ -166,6 +180,7 @@ class PolicyAdmin(RecordAdmin):
         "customer_page",
     ]
     operations = (Renew, ChangeOwner, Cancel)
+    papers = (AgreementPaper,)
     reports = REPORTS[Policy]
     inlines = [PeriodRows, UseRows, LetterRows, PolicyHistory]
 

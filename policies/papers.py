@@ -1,0 +1,162 @@
+"""FACE: papers to print and to keep, as PDF.
+
+A paper is a template in a small markup of its own: `<paper title="…">` around `<h1>`, `<h2>`,
+`<p>`, `<li>`, `<fact name="…">` and `<code128>`. Words and formats so stay in templates; how
+they lie on the page is here.
+"""
+
+from datetime import datetime
+from io import BytesIO
+from itertools import groupby
+from typing import Any, ClassVar
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from reportlab.graphics.barcode.code128 import Code128
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+MARGIN = 20 * mm
+# A frame keeps this much air inside the margin.
+AIR = 6
+WIDTH = A4[0] - 2 * MARGIN - 2 * AIR
+NAMES = 48 * mm
+QUIET, LINE = HexColor("#55636a"), HexColor("#c3ced2")
+
+PLAIN, BOLD = "Vera", "VeraBd"
+# These are not embedded: each reader of PDF brings its own letters for them.
+KOREAN, JAPANESE, CHINESE = "HYGothic-Medium", "HeiseiKakuGo-W5", "STSong-Light"
+for font in (TTFont(PLAIN, "Vera.ttf"), TTFont(BOLD, "VeraBd.ttf")):
+    pdfmetrics.registerFont(font)
+for name in (KOREAN, JAPANESE, CHINESE):
+    pdfmetrics.registerFont(UnicodeCIDFont(name))
+KNOWN: set[int] = set(pdfmetrics.getFont(PLAIN).face.charToGlyph)  # type: ignore[attr-defined]
+
+TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=9.5, leading=14, spaceAfter=5)
+STYLES = {
+    "p": TEXT,
+    "h1": ParagraphStyle("h1", TEXT, fontName=BOLD, fontSize=17, leading=22, spaceAfter=4),
+    "h2": ParagraphStyle("h2", TEXT, fontName=BOLD, fontSize=11, spaceBefore=12, spaceAfter=5),
+    "li": ParagraphStyle("li", TEXT, leftIndent=12, bulletIndent=2, spaceAfter=3),
+    "name": ParagraphStyle("name", TEXT, textColor=QUIET, spaceAfter=0),
+    "value": ParagraphStyle("value", TEXT, spaceAfter=0),
+}
+
+
+class Paper:
+    """One kind of paper about a record, which staff open from its page."""
+
+    slug: ClassVar[str]
+    label: ClassVar[Any]
+    permission: ClassVar[str]
+    template: ClassVar[str]
+
+    def facts(self, record: Any, *, now: datetime) -> dict[str, Any]:
+        """What the template needs."""
+        raise NotImplementedError
+
+    def draw(self, record: Any, *, now: datetime) -> bytes:
+        return pdf(self.template, self.facts(record, now=now))
+
+
+def pdf(template: str, facts: dict[str, Any]) -> bytes:
+    """The paper as a PDF, A4; the same facts give the same bytes."""
+    paper = ElementTree.fromstring(render_to_string(template, facts))  # noqa: S314 — our own
+    out = BytesIO()
+    document = SimpleDocTemplate(
+        out,
+        pagesize=A4,
+        leftMargin=MARGIN,
+        rightMargin=MARGIN,
+        topMargin=MARGIN,
+        bottomMargin=MARGIN,
+        title=paper.get("title", ""),
+        author=settings.DEALER_NAME,
+        invariant=1,
+    )
+    document.build(_flow(paper), onFirstPage=_foot, onLaterPages=_foot)
+    return out.getvalue()
+
+
+def _flow(paper: ElementTree.Element) -> list[Flowable]:
+    flow: list[Flowable] = []
+    for tag, group in groupby(paper, key=lambda block: block.tag):
+        blocks = list(group)
+        if tag == "fact":
+            flow.append(_facts(blocks))
+        elif tag == "code128":
+            flow += [
+                Code128(_text(block), barHeight=12 * mm, barWidth=0.4 * mm) for block in blocks
+            ]
+            flow.append(Spacer(0, 4 * mm))
+        else:
+            bullet = "•" if tag == "li" else None
+            flow += [Paragraph(_marked(block), STYLES[tag], bulletText=bullet) for block in blocks]
+    return flow
+
+
+def _facts(blocks: list[ElementTree.Element]) -> Table:
+    rows = [
+        [
+            Paragraph(_runs(block.get("name", "")), STYLES["name"]),
+            Paragraph(_marked(block), STYLES["value"]),
+        ]
+        for block in blocks
+    ]
+    style = TableStyle(
+        [
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.5, LINE),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("TOPPADDING", (0, 0), (-1, -1), 3),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+        ]
+    )
+    return Table(rows, colWidths=[NAMES, WIDTH - NAMES], style=style, hAlign="LEFT", spaceAfter=6)
+
+
+def _text(block: ElementTree.Element) -> str:
+    return " ".join("".join(block.itertext()).split())
+
+
+def _marked(block: ElementTree.Element) -> str:
+    return _runs(_text(block))
+
+
+def _runs(text: str) -> str:
+    """The text in the markup of paragraphs, each stretch in a font that has its letters."""
+    runs = groupby(text, key=lambda letter: _font(letter, text))
+    return "".join(_run(name, "".join(letters)) for name, letters in runs)
+
+
+def _run(font: str, text: str) -> str:
+    if font == PLAIN:
+        return escape(text)
+    run = ElementTree.Element("font", name=font)
+    run.text = text
+    return ElementTree.tostring(run, encoding="unicode")
+
+
+def _font(letter: str, text: str) -> str:
+    if ord(letter) in KNOWN or ord(letter) < 0x1100:
+        return PLAIN
+    if 0x1100 <= ord(letter) < 0x1200 or 0xAC00 <= ord(letter) < 0xD7B0:
+        return KOREAN
+    has_kana = any(0x3040 <= ord(other) < 0x3100 for other in text)
+    return JAPANESE if has_kana else CHINESE
+
+
+def _foot(canvas: Canvas, document: Any) -> None:
+    canvas.setFont(PLAIN, 8)
+    canvas.setFillColor(QUIET)
+    canvas.drawString(MARGIN + AIR, 12 * mm, f"{settings.DEALER_NAME} · {document.title}")
+    canvas.drawRightString(A4[0] - MARGIN - AIR, 12 * mm, str(canvas.getPageNumber()))
