@@ -123,7 +123,8 @@ class Operation:
         return {}
 
     def form(self, data: Any = None) -> forms.Form:
-        return self.form_class(data, initial=self.initial())
+        files = None if data is None else self.request.FILES
+        return self.form_class(data, files, initial=self.initial())
 
     def run(self, form: Any) -> Done:
         """Calls the verb. It may raise Refused, Conflict or a ValidationError."""

@@ -17,6 +17,7 @@ from policies.models import (
     Customer,
     Drone,
     DroneModel,
+    Import,
     Letter,
     Period,
     Plan,
@@ -221,3 +222,21 @@ class LetterFactory(DjangoModelFactory):
     message_id = factory.Sequence(lambda n: f"<test{n}@skyline.example>")
     created_at = LONG_AGO
     next_try_at = LONG_AGO
+
+
+class ImportFactory(DjangoModelFactory):
+    """A list of drones, checked and waiting to be confirmed; its file is not there."""
+
+    class Meta:
+        model = Import
+
+    kind = Import.Kind.DRONES
+    state = Import.State.CHECKED
+    stored_as = factory.Sequence(lambda n: f"imports/{n}")
+    file_name = "drones.csv"
+    file_size = 1_000
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+    rows = 1
+    new = 1
+    fingerprint = "0" * 32
+    uploaded_at = LONG_AGO

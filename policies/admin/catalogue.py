@@ -3,6 +3,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from policies.admin.imports import UploadFees
 from policies.backoffice import BackOfficeAdmin
 from policies.models import (
     CoveredPart,
@@ -103,6 +104,7 @@ class ReplacementFeeAdmin(CatalogueAdmin):
     list_filter = ["region", "ordinal", "drone_model"]
     list_select_related = ["drone_model", "region"]
     autocomplete_fields = ["drone_model"]
+    list_operations = (UploadFees,)
 
     @admin.display(description=_("fee"), ordering="amount")
     def money(self, fee: ReplacementFee) -> str:

@@ -18,6 +18,7 @@ from policies.admin.forms import (
     SellForm,
     SellFromStockForm,
 )
+from policies.admin.imports import UploadCodes
 from policies.admin.reports import REPORTS
 from policies.backoffice import (
     Done,
@@ -78,7 +79,7 @@ class CodeBatchAdmin(RecordAdmin):
         "actor",
     ]
     readonly_fields = ["in_stock"]
-    list_operations = (Generate,)
+    list_operations = (Generate, UploadCodes)
     reports = REPORTS[CodeBatch]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CodeBatch]:
@@ -290,7 +291,7 @@ class ActivationCodeAdmin(RecordAdmin):
         "policy",
     ]
     operations = (Bind, Sell, Reveal, Void)
-    list_operations = (SellFromStock,)
+    list_operations = (SellFromStock, UploadCodes)
     inlines = [CodeHistory]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActivationCode]:

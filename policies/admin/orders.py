@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import lookup, orders
 from policies.admin.forms import OrderForm, ReasonForm, ShipmentForm
+from policies.admin.imports import UploadOrders
 from policies.backoffice import Done, EventInline, Operation, RecordAdmin, link, now, pill
 from policies.models import Order, OrderEvent
 
@@ -110,7 +111,7 @@ class OrderAdmin(RecordAdmin):
     ]
     readonly_fields = ["state_pill", "buyer", "drone_link", "policy_link"]
     operations = (Ship, Cancel)
-    list_operations = (Place,)
+    list_operations = (Place, UploadOrders)
     inlines = [OrderHistory]
 
     @admin.display(description=_("state"))

@@ -16,6 +16,7 @@ from policies.admin.forms import (
     ReasonForm,
     StandingForm,
 )
+from policies.admin.imports import UploadDrones
 from policies.admin.policies import state_now
 from policies.backoffice import (
     BackOfficeAdmin,
@@ -162,5 +163,5 @@ class DroneAdmin(RecordAdmin):
     search_help_text = _("A serial number, in any spelling.")
     fields = ["serial", "drone_model", "activated_at", "activation_source", "life", "retired_at"]
     operations = (SetActivation, GrantPermit, StartNewLife)
-    list_operations = (Register, Check)
+    list_operations = (Register, Check, UploadDrones)
     inlines = [PolicyRows]

@@ -1,0 +1,344 @@
+"""Files that staff bring, through the pages: uploaded, previewed, confirmed or discarded."""
+
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from policies import codes, imports
+from policies.models import (
+    ActivationCode,
+    Drone,
+    DroneModel,
+    Import,
+    Order,
+    Plan,
+    ReplacementFee,
+)
+from policies.random_names import grouped
+from tests import factories
+from tests.admin.conftest import NOON
+
+DRONES = "serial,model,activated_at\n0AXLIST0001,mini-2,\n0AXLIST0002,mini-2,2026-03-01T09:00\n"
+
+
+def upload(client, kind: str, content: str | bytes, name: str = "list.csv", **facts):
+    raw = content.encode() if isinstance(content, str) else content
+    address = reverse(f"admin:policies_import_import-{kind}")
+    return client.post(address, {"file": SimpleUploadedFile(name, raw), **facts}, follow=True)
+
+
+def confirm(client, imported: Import, **choices):
+    address = reverse("admin:policies_import_confirm", args=[imported.pk])
+    facts = {"fingerprint": imported.fingerprint, **choices}
+    return client.post(address, facts, follow=True)
+
+
+def discard(client, imported: Import):
+    return client.post(reverse("admin:policies_import_discard", args=[imported.pk]), follow=True)
+
+
+def page(client, imported: Import) -> str:
+    address = reverse("admin:policies_import_change", args=[imported.pk])
+    return client.get(address).content.decode()
+
+
+def errors(response) -> list[str]:
+    return [str(text) for texts in response.context["form"].errors.values() for text in texts]
+
+
+def steps(imported: Import) -> list[str]:
+    return list(imported.events.order_by("id").values_list("kind", flat=True))
+
+
+@pytest.fixture
+def shelf(us):
+    return {
+        "plan": Plan.objects.get(code="care-1y").pk,
+        "drone_model": DroneModel.objects.get(slug="mavic-2-pro").pk,
+        "region": us.pk,
+    }
+
+
+@pytest.fixture
+def folder(settings, tmp_path) -> Path:
+    settings.MEDIA_ROOT = tmp_path
+    return tmp_path / "imports"
+
+
+def test_a_file_is_previewed_and_does_nothing_until_it_is_confirmed(sales, folder):
+    shown = upload(sales, "drones", DRONES).content.decode()
+    assert "Nothing is imported until you confirm it." in shown
+    for text in ("0AXLIST0001", "2026-03-01 09:00:00 UTC", "What the file would do"):
+        assert text in shown
+    assert not Drone.objects.exists()
+    imported = Import.objects.get()
+    assert (imported.new, imported.bad, imported.state) == (2, 0, "checked")
+    assert "2 rows are imported." in confirm(sales, imported).content.decode()
+    assert Drone.objects.count() == 2
+    imported.refresh_from_db()
+    assert (imported.state, imported.confirmed_by.username) == ("done", "sales")
+    assert steps(imported) == ["uploaded", "checked", "confirmed", "done"]
+
+
+def test_the_uploaded_file_goes_when_it_is_imported(
+    sales, folder, django_capture_on_commit_callbacks
+):
+    upload(sales, "drones", DRONES)
+    imported = Import.objects.get()
+    assert default_storage.exists(imported.stored_as)
+    with django_capture_on_commit_callbacks(execute=True):
+        confirm(sales, imported)
+    assert list(folder.iterdir()) == []
+    assert "The uploaded file has been deleted." in page(sales, imported)
+
+
+def test_the_uploaded_file_goes_when_it_is_discarded(
+    sales, folder, django_capture_on_commit_callbacks
+):
+    upload(sales, "drones", DRONES)
+    imported = Import.objects.get()
+    with django_capture_on_commit_callbacks(execute=True):
+        discard(sales, imported)
+    assert list(folder.iterdir()) == []
+    imported.refresh_from_db()
+    assert imported.state == "discarded"
+    assert "no longer be discarded" in " ".join(errors(discard(sales, imported)))
+
+
+def test_bad_rows_are_left_out_only_knowingly(sales, folder):
+    upload(sales, "drones", DRONES + "x,mini-2,\n")
+    imported = Import.objects.get()
+    assert "Line 4: A serial number has 5 to 32 letters" in page(sales, imported)
+    assert errors(confirm(sales, imported)) == [
+        "Some rows are bad. Leave them out knowingly, or mend the file."
+    ]
+    assert not Drone.objects.exists()
+    confirm(sales, imported, skip_bad="on")
+    assert Drone.objects.count() == 2
+
+
+def test_whole_codes_are_shown_and_kept_nowhere(sales, shelf, folder):
+    good, known, mistyped = list(codes.new_codes(3))
+    mistyped = mistyped[:-1] + ("A" if mistyped[-1] != "A" else "B")
+    lines = [good, known, mistyped, known]
+    first = upload(sales, "codes", f"code\n{known}\n", **shelf)
+    confirm(sales, Import.objects.get())
+    shown = upload(sales, "codes", "code\n" + "\n".join(lines) + "\n", "second.csv", **shelf)
+    imported = Import.objects.latest("id")
+    assert (imported.new, imported.bad) == (1, 3)
+    listed = sales.get(reverse("admin:policies_import_errors", args=[imported.pk]))
+    answers = [
+        first.content.decode(),
+        shown.content.decode(),
+        b"".join(listed.streaming_content).decode(),
+        repr(Import.objects.values()),
+        (folder.parent / imported.errors_stored_as).read_text(),
+    ]
+    for answer in answers:
+        for code in lines:
+            assert code not in answer
+            assert grouped(code) not in answer
+    assert f"… {good[-4:]}" in answers[1]
+    assert f"… {known[-4:]}" in answers[2]
+    confirm(sales, imported, skip_bad="on")
+    imported.refresh_from_db()
+    assert imported.batch.size == 1
+    assert ActivationCode.objects.count() == 2
+
+
+def test_orders_and_fees_come_as_files_too(manager, folder):
+    orders = (
+        "reference,serial,model,plan,name,email,country,shipped_at\n"
+        "W-1,0AXCSHOP0001,mavic-2-pro,care-1y,Ann Lee,ann@example.com,US,2026-03-10T09:00\n"
+    )
+    upload(manager, "orders", orders)
+    confirm(manager, Import.objects.get())
+    assert Order.objects.get().policy.starts_at.isoformat() == "2026-03-12T13:00:00+00:00"
+    upload(
+        manager, "fees", "model,region,ordinal,amount,valid_from\nmini-2,US,1,99.50,2027-01-01\n"
+    )
+    confirm(manager, Import.objects.latest("id"))
+    assert str(ReplacementFee.objects.latest("id").amount) == "99.50"
+
+
+def test_the_list_of_errors_can_be_mended_in_a_spreadsheet(sales, folder):
+    upload(sales, "drones", 'serial,model,activated_at\n"=1+1",mini-2,\n0AXLIST0001,mini-9,\n')
+    address = reverse("admin:policies_import_errors", args=[Import.objects.get().pk])
+    text = b"".join(sales.get(address).streaming_content).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text)))[1:] == [
+        [
+            "2",
+            "A serial number has 5 to 32 letters and digits, and nothing else.",
+            "'=1+1",
+            "mini-2",
+            "",
+        ],
+        ["3", "There is no model of this name.", "0AXLIST0001", "mini-9", ""],
+    ]
+
+
+def test_the_same_file_twice_is_one_import(sales, folder):
+    upload(sales, "drones", DRONES)
+    again = upload(sales, "drones", DRONES)
+    assert "This file has been uploaded already." in again.content.decode()
+    assert Import.objects.count() == 1
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_second_confirmation_is_told_so(sales, folder):
+    upload(sales, "drones", DRONES)
+    imported = Import.objects.get()
+    confirm(sales, imported)
+    assert errors(confirm(sales, imported)) == [
+        "Somebody else has dealt with this import meanwhile."
+    ]
+    assert Drone.objects.count() == 2
+
+
+def test_another_preview_than_the_one_seen_is_not_confirmed(sales, folder):
+    upload(sales, "drones", DRONES)
+    imported = Import.objects.get()
+    imported.fingerprint = "f" * 32
+    assert errors(confirm(sales, imported)) == [
+        "The file has been checked again meanwhile; look at the result."
+    ]
+    assert not Drone.objects.exists()
+
+
+def test_what_changed_since_the_check_is_shown_before_anything_is_written(sales, folder):
+    upload(sales, "drones", DRONES)
+    factories.DroneFactory(serial="0AXLIST0001")  # as another model
+    imported = Import.objects.get()
+    shown = confirm(sales, imported).content.decode()
+    assert "The books have changed since the check." in shown
+    imported.refresh_from_db()
+    assert (imported.state, imported.new, imported.bad) == ("checked", 1, 1)
+    assert Drone.objects.count() == 1
+    assert steps(imported) == ["uploaded", "checked", "confirmed", "books_changed"]
+    confirm(sales, imported, skip_bad="on")
+    assert Drone.objects.count() == 2
+
+
+def test_activations_on_file_are_changed_by_a_manager_only(sales, manager, folder):
+    factories.DroneFactory(serial="0AXLIST0002", drone_model=DroneModel.objects.get(slug="mini-2"))
+    shown = upload(sales, "drones", DRONES).content.decode()
+    assert "somebody else must confirm it" in shown
+    imported = Import.objects.get()
+    assert confirm(sales, imported).status_code == 403
+    assert Drone.objects.count() == 1
+    confirm(manager, imported)
+    assert Drone.objects.get(serial="0AXLIST0002").activated_at is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "The file is empty."),
+        (b"serial,model\n", "The file holds no rows below its headings."),
+        (b"colour,size\nred,1\n", "The first line must have the headings serial, model."),
+        (b"\x89PNG\r\n\x1a\n\0\0", "This is neither a CSV nor an XLSX file."),
+        (b"PK\x05\x06" + b"\0" * 18, "This is neither a CSV nor an XLSX file."),
+    ],
+)
+def test_a_file_that_is_no_list_is_refused_at_its_field(sales, folder, content, said):
+    assert errors(upload(sales, "drones", content)) == [said]
+    assert not Import.objects.exists()
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_a_file_beyond_the_limit_is_refused(sales, folder, settings):
+    settings.IMPORT_MAX_MB = 1
+    assert errors(upload(sales, "drones", b"x" * 1_048_577)) == [
+        "Please upload at most 1 MB, or split the file."
+    ]
+
+
+def test_a_form_without_a_file_is_told(sales, folder):
+    address = reverse("admin:policies_drone_import-drones")
+    assert errors(sales.post(address)) == ["Please choose a file."]
+
+
+def test_a_hostile_name_and_hostile_cells_are_only_text(sales, folder):
+    row = '<script>alert(1)</script>,"\u202ex",\n'
+    shown = upload(sales, "drones", "serial,model\n" + row, 'a<b>"\u202e.csv').content.decode()
+    assert "<script>alert" not in shown
+    assert "\u202e" not in Import.objects.get().file_name
+
+
+def test_a_large_file_is_left_to_the_worker(sales, folder):
+    many = "".join(f"0AXBULK{number:05d},mini-2\n" for number in range(2_001))
+    shown = upload(sales, "drones", "serial,model\n" + many)
+    assert "It is being checked now." in shown.content.decode()
+    assert shown["Refresh"] == "3"
+    imported = Import.objects.get()
+    assert imports.work(clock=lambda: NOON) == (1, 0)
+    imported.refresh_from_db()
+    assert (imported.state, imported.new) == ("checked", 2_001)
+    shown = confirm(sales, imported)
+    assert "The import begins in a moment." in shown.content.decode()
+    assert "<progress" in shown.content.decode()
+    assert not Drone.objects.exists()
+    assert imports.work(clock=lambda: NOON) == (1, 0)
+    imported.refresh_from_db()
+    assert (imported.state, Drone.objects.count()) == ("done", 2_001)
+    done = sales.get(reverse("admin:policies_import_change", args=[imported.pk]))
+    assert "Refresh" not in done
+    assert "<progress" not in done.content.decode()
+
+
+def test_the_auditor_sees_imports_and_changes_none(auditor, sales, folder):
+    upload(sales, "drones", DRONES + "x,mini-2,\n")
+    imported = Import.objects.get()
+    assert "0AXLIST0001" in page(auditor, imported)
+    listed = auditor.get(reverse("admin:policies_import_errors", args=[imported.pk]))
+    assert listed.status_code == 200
+    assert confirm(auditor, imported, skip_bad="on").status_code == 403
+    assert discard(auditor, imported).status_code == 403
+
+
+def test_the_claims_desk_does_not_see_imports(claims_desk, sales, folder):
+    upload(sales, "drones", DRONES + "x,mini-2,\n")
+    imported = Import.objects.get()
+    for name in ("change", "errors"):
+        address = reverse(f"admin:policies_import_{name}", args=[imported.pk])
+        assert claims_desk.get(address).status_code == 403
+
+
+def test_sales_does_not_confirm_fees(sales, manager, folder):
+    upload(manager, "fees", "model,region,ordinal,amount,valid_from\nmini-2,US,1,99,2027-01-01\n")
+    assert confirm(sales, Import.objects.get()).status_code == 403
+
+
+def test_a_preview_that_nobody_confirms_is_given_up_after_a_week(
+    sales, folder, django_capture_on_commit_callbacks
+):
+    upload(sales, "drones", DRONES)
+    imported = Import.objects.get()
+    imports.tidy(now=NOON + timedelta(days=6))
+    imported.refresh_from_db()
+    assert imported.state == "checked"
+    with django_capture_on_commit_callbacks(execute=True):
+        imports.tidy(now=NOON + timedelta(days=7))
+    imported.refresh_from_db()
+    assert (imported.state, list(folder.iterdir())) == ("discarded", [])
+
+
+def test_a_file_that_a_dead_request_left_is_deleted(sales, folder):
+    folder.mkdir(parents=True)
+    (folder / "left-behind").write_text("code")
+    upload(sales, "drones", DRONES)
+    kept = Import.objects.get().stored_as
+    # Files bear the machine's own clock.
+    names = [f"imports/{one.name}" for one in folder.iterdir()]
+    latest = max(default_storage.get_modified_time(name) for name in names)
+    Import.objects.update(uploaded_at=latest)
+    imports.tidy(now=latest + timedelta(minutes=59))
+    assert len(list(folder.iterdir())) == 2
+    imports.tidy(now=latest + timedelta(minutes=61))
+    assert [f"imports/{one.name}" for one in folder.iterdir()] == [kept]
