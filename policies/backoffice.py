@@ -34,6 +34,7 @@ from policies import clocks, sections
 from policies.actor import Actor
 from policies.database import estimated_count
 from policies.errors import Conflict, Refused
+from policies.history_pages import LoggedAdmin
 from policies.models import Event
 from policies.papers import Paper
 from policies.throttle import client_address
@@ -312,7 +313,7 @@ class EstimatingPaginator(Paginator):
         return Page(self.object_list.filter(pk__in=on_page), number, self)
 
 
-class BackOfficeAdmin(admin.ModelAdmin):
+class BackOfficeAdmin(LoggedAdmin):
     """Declaration plus operations. No delete, no bulk action that the house has not written."""
 
     operations: tuple[type[Operation], ...] = ()

@@ -18,10 +18,18 @@ from django_filters import ChoiceFilter, DateFilter, FilterSet, ModelChoiceFilte
 # Beyond these nothing is on file, and the end of time has no day after it.
 EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 OUTSIDE = _("Please name a day between the years 2000 and 2999.")
-DAY = {
-    "widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    "validators": [MinValueValidator(EARLIEST, OUTSIDE), MaxValueValidator(LATEST, OUTSIDE)],
-}
+
+
+class DayField(forms.DateField):
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    default_validators = [
+        MinValueValidator(EARLIEST, OUTSIDE),
+        MaxValueValidator(LATEST, OUTSIDE),
+    ]
+
+
+class DayFilter(DateFilter):
+    field_class = DayField
 
 
 def beginning_of(day: date) -> datetime:
@@ -67,8 +75,8 @@ class SpanFilterSet(FilterSet):
 
     instant = ""
 
-    first_day = DateFilter(label=_("From"), method="since", **DAY)
-    last_day = DateFilter(label=_("To and including"), method="until", **DAY)
+    first_day = DayFilter(label=_("From"), method="since")
+    last_day = DayFilter(label=_("To and including"), method="until")
 
     class Meta:
         form = SpanForm

@@ -4,7 +4,7 @@ Like an operation it is declared: title, filters, columns, figures. A ModelAdmin
 `reports`, and button, address, permission, presets, pages and downloads come with it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,10 +19,9 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django_filters import FilterSet
 
-from policies import exports, spans
+from policies import clocks, exports, page_links, spans
 from policies.backoffice import BackOfficeAdmin, EstimatingPaginator, now, page_of
 
 ROWS_PER_PAGE = 50
@@ -137,17 +136,10 @@ class Report:
     @cached_property
     def filters(self) -> FilterSet:
         names = self.filterset_class.base_filters
-        asked = self.request.GET if names.keys() & self.request.GET.keys() else self._opening()
+        asked: QueryDict = self.request.GET
+        if not names.keys() & asked.keys():
+            asked = page_links.opening(self.span_links, self.first_span, self.first_filters)
         return self.filterset_class(asked, self.rows(), request=self.request)
-
-    def _opening(self) -> QueryDict:
-        """The filters of somebody who has not chosen any."""
-        asked = QueryDict(mutable=True)
-        asked.update(self.first_filters)
-        for span in self.span_links:
-            if span.slug == self.first_span:
-                asked["first_day"], asked["last_day"] = f"{span.first}", f"{span.last}"
-        return asked
 
     def cells(self, row: Any) -> list[Cell]:
         return [self._cell(column, row) for column in self.columns]
@@ -155,7 +147,7 @@ class Report:
     def _cell(self, column: Column, row: Any) -> Cell:
         value = (column.shown or column.value)(row)
         if isinstance(value, datetime):
-            value = date_format(timezone.localtime(value), "j M Y H:i")
+            value = clocks.when(value)
         about = column.about(row) if column.about else None
         return Cell(column.heading, value, page_of(about) if about else "", column.numeric)
 
@@ -190,8 +182,10 @@ class ReportPage:
             "report": report,
             "opts": self.model_admin.opts,
             "form": report.filters.form,
-            "spans": list(self._span_links(report, asked)),
-            "downloads": [(one.upper(), _address(asked, export=one)) for one in exports.FORMATS],
+            "spans": list(page_links.to_spans(report.span_links, asked)),
+            "downloads": [
+                (one.upper(), page_links.changed(asked, export=one)) for one in exports.FORMATS
+            ],
             **(self._found(report, asked) if report.filters.is_valid() else {}),
         }
 
@@ -206,25 +200,11 @@ class ReportPage:
             "totals": totals,
             "page": page,
             "lines": [report.cells(row) for row in report.with_details(shown)],
-            "previous": _address(asked, page=page.number - 1) if page.has_previous() else "",
-            "next": _address(asked, page=page.number + 1) if page.has_next() else "",
+            "previous": page_links.changed(asked, page=page.number - 1)
+            if page.has_previous()
+            else "",
+            "next": page_links.changed(asked, page=page.number + 1) if page.has_next() else "",
         }
-
-    def _span_links(self, report: Report, asked: QueryDict) -> Iterator[dict[str, Any]]:
-        for span in report.span_links:
-            days = {"first_day": span.first.isoformat(), "last_day": span.last.isoformat()}
-            chosen = all(asked.get(name) == day for name, day in days.items())
-            yield {"label": span.label, "url": _address(asked, **days), "chosen": chosen}
-
-
-def _address(asked: QueryDict, **changes: Any) -> str:
-    """The query string of the same report with some changes, from its first page on."""
-    query = asked.copy()
-    for name in ("page", "export"):
-        query.pop(name, None)
-    for name, value in changes.items():
-        query[name] = str(value)
-    return f"?{query.urlencode()}"
 
 
 def permitted(

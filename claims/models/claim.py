@@ -159,6 +159,7 @@ class Claim(models.Model):
             # Both queues and chasing: where a claim stands, and since when.
             models.Index(fields=["progress", "progress_at", "id"], name="claim_queue_idx"),
             models.Index(fields=["email", "-id"], name="claim_email_idx"),
+            models.Index(fields=["submitted_at", "id"], name="claim_submitted_idx"),
         ]
 
     def __str__(self) -> str:
@@ -185,6 +186,13 @@ class ClaimEvent(Event):
     after = models.CharField(_("to"), max_length=15, blank=True, choices=Progress)
     public_note = models.TextField(_("note to the customer"), blank=True)
 
+    @property
+    def change(self) -> str:
+        if not self.after:
+            return ""
+        states = [Progress(state).label for state in (self.before, self.after) if state]
+        return " → ".join(str(label) for label in states)
+
 
 class Decision(Event):
     """What was decided, when and why: at intake, overruled, or as assessed (K2, K7)."""
@@ -198,6 +206,10 @@ class Decision(Event):
     outcome = models.CharField(_("outcome"), max_length=15, choices=Outcome)
     # [{"rule": "P7", "code": …, "text": …, "objects": true} …]
     reasons = models.JSONField(_("reasons"), default=list)
+
+    @property
+    def change(self) -> str:
+        return str(Outcome(self.outcome).label)
 
 
 class Photo(models.Model):
@@ -253,6 +265,7 @@ class FeePayment(models.Model):
                 name="payment_refund_has_reference",
             ),
         ]
+        indexes = [models.Index(fields=["received_at", "id"], name="payment_received_idx")]
 
     def __str__(self) -> str:
         return f"{self.currency} {self.amount}"

@@ -126,7 +126,7 @@ class LettersWritten(Report):
     )
 
     def rows(self) -> QuerySet[Letter]:
-        return Letter.objects.order_by("-id")
+        return Letter.objects.order_by("-created_at", "-id")
 
     def with_details(self, rows: QuerySet[Letter]) -> QuerySet[Letter]:
         return rows.select_related("policy")

@@ -7,11 +7,13 @@ from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField
 from django.utils.translation import gettext_lazy as _
 
+from policies.history_pages import LoggedAdmin
+
 admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin):
+class StaffAdmin(LoggedAdmin, UserAdmin):
     # What somebody may do comes from their role, so that it can be told from the role.
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -25,6 +27,6 @@ class StaffAdmin(UserAdmin):
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(LoggedAdmin, GroupAdmin):
     filter_horizontal = ()
     formfield_overrides = {ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}

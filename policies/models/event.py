@@ -25,6 +25,8 @@ class Event(models.Model):
     class Meta:
         abstract = True
         ordering = ["at", "id"]
+        # The history of everything is read from its newest end, table by table.
+        indexes = [models.Index(fields=["at", "id"], name="%(class)s_at_idx")]
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.actor} at {self.at:%Y-%m-%d %H:%M} UTC"
@@ -33,3 +35,10 @@ class Event(models.Model):
     def what(self) -> str:
         """The kind in words."""
         return str(self.Kind(self.kind).label)
+
+    @property
+    def change(self) -> str:
+        """What was and what is, where the event says so."""
+        if "from" in self.data and "to" in self.data:
+            return f"{self.data['from']} → {self.data['to']}"
+        return ""

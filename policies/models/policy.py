@@ -205,6 +205,12 @@ class PolicyEvent(Event):
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="events")
 
+    @property
+    def change(self) -> str:
+        if self.kind == self.Kind.TRANSFERRED:
+            return _("customer %(from)s → customer %(to)s") % self.data
+        return super().change
+
 
 class AllowanceUseQuerySet(models.QuerySet["AllowanceUse"]):
     def live(self) -> "AllowanceUseQuerySet":

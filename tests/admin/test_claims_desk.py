@@ -37,7 +37,8 @@ def page(slug: str, *args) -> str:
 def offered(client, claim: Claim) -> list[str]:
     response = client.get(page("change", claim.pk))
     assert response.status_code == 200
-    return [button["operation"].slug for button in response.context["buttons"]]
+    urls = [button.url for button in response.context["buttons"] if button.kind != "report"]
+    return [url.rstrip("/").split("/")[-1] for url in urls]
 
 
 @pytest.mark.parametrize("state", BUTTONS)
@@ -134,7 +135,7 @@ def test_many_that_arrived_are_received_at_once_and_the_rest_is_named(claims_des
     said = [str(message) for message in done.context["messages"]]
     assert said[0].startswith(f"{other.number}: This step is not open")
     assert said[1] == "They arrived: 2 done."
-    assert LogEntry.objects.filter(change_message="They arrived").count() == 2
+    assert LogEntry.objects.filter(change_message__contains="They arrived").count() == 2
 
 
 def test_bulk_steps_are_for_those_who_may(employ, house):

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from policies import letters
+from policies import change_log, letters
 from policies.models import (
     ActivationCode,
     CodeEvent,
@@ -40,7 +40,7 @@ def catalogue(us):
 
 
 def log() -> list[str]:
-    return list(LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
+    return [change_log.read(entry).what for entry in LogEntry.objects.order_by("pk")]
 
 
 def errors(response) -> list[str]:
