@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.apps import apps
@@ -203,41 +203,59 @@ def estimated_count(queryset: models.QuerySet, exact_up_to: int = 1_000) -> int:
     return queryset.order_by().count()
 
 
-# --- pieces of set-based statements ----------------------------------------------------------
+# --- set-based statements: names and SQL are our own, values are parameters -----------------
 
 
-class Chosen(NamedTuple):
-    """The rows of a chunk: how many, where to read them as `p`, and their ids."""
+def work_on_chunk(
+    cursor: Any,
+    table: str,
+    predicate: str,
+    *,
+    order: str,
+    inserts: list[str],
+    change: str = "",
+    params: dict[str, Any],
+) -> int:
+    """Picks and locks the next `%(chunk)s` rows of `table` and works on them; returns how many.
 
-    size: int
-    source: str
-    ids: str
-
-
-def chosen(
-    cursor: Any, table: str, predicate: str, *, order: str, params: dict[str, Any]
-) -> Chosen:
-    """Picks and locks the next `%(chunk)s` rows that satisfy `predicate` on alias `p`.
-
-    On PostgreSQL rows that another sweep holds are skipped, and a row that changed while
-    we came to its lock is looked at anew. On SQLite the transaction holds the only write
-    lock already. The ids are written into the statements that follow: they are integers.
+    They are those that satisfy `predicate` on alias `p`. `change` is the SET of an UPDATE of
+    them, `inserts` find them as they are then under the name `chunk`.
     """
-    lock = "FOR UPDATE OF p SKIP LOCKED" if connection.vendor == "postgresql" else ""
-    pick = f"SELECT p.id FROM {table} p WHERE {predicate} ORDER BY {order}"  # noqa: S608
-    cursor.execute(f"{pick} LIMIT %(chunk)s {lock}", params)
-    ids = [int(pk) for (pk,) in cursor.fetchall()]
+    pick = f"FROM {table} p WHERE {predicate} ORDER BY {order} LIMIT %(chunk)s"
     if connection.vendor == "postgresql":
-        params["ids"] = ids
-        return Chosen(
-            len(ids),
-            f"(SELECT * FROM {table} WHERE id = ANY(%(ids)s)) p",  # noqa: S608 — names of our own
-            "SELECT unnest(%(ids)s::bigint[])",
-        )
-    params["ids"] = json.dumps(ids)
-    listed = "SELECT value FROM json_each(%(ids)s)"
-    source = f"(SELECT * FROM {table} WHERE id IN ({listed})) p"  # noqa: S608 — names of our own
-    return Chosen(len(ids), source, listed)
+        return _work_at_once(cursor, table, pick, inserts, change, params)
+    # The transaction holds the only write lock already, so nothing changes between these.
+    cursor.execute(f"SELECT p.id {pick}", params)
+    ids = [pk for (pk,) in cursor.fetchall()]
+    given = params | {"ids": json.dumps(ids)}
+    these = "WHERE id IN (SELECT value FROM json_each(%(ids)s))"
+    if ids and change:
+        cursor.execute(f"UPDATE {table} SET {change} {these}", given)  # noqa: S608
+    for insert in inserts if ids else []:
+        cursor.execute(f"WITH chunk AS (SELECT * FROM {table} {these}) {insert}", given)  # noqa: S608
+    return len(ids)
+
+
+def _work_at_once(
+    cursor: Any, table: str, pick: str, inserts: list[str], change: str, params: dict[str, Any]
+) -> int:
+    """One statement, three times as fast as a list of ids that goes to and fro.
+
+    Rows that another sweep holds are skipped, and a row that changed while we came to its
+    lock is looked at anew. Rows of history and letters follow from what was changed.
+    """
+    pick += " FOR UPDATE OF p SKIP LOCKED"
+    if change:
+        these = "WHERE id IN (SELECT id FROM picked)"
+        parts = [
+            f"picked AS MATERIALIZED (SELECT p.id {pick})",
+            f"chunk AS (UPDATE {table} SET {change} {these} RETURNING *)",  # noqa: S608
+        ]
+    else:
+        parts = [f"chunk AS MATERIALIZED (SELECT p.* {pick})"]
+    parts += [f"written_{number} AS ({insert})" for number, insert in enumerate(inserts)]
+    cursor.execute(f"WITH {', '.join(parts)} SELECT COUNT(*) FROM chunk", params)  # noqa: S608
+    return cursor.fetchone()[0]
 
 
 def json_object(facts: dict[str, str]) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.utils import translation
 
 from policies import database, letters
@@ -56,30 +55,25 @@ def expire(*, now: datetime, chunk: int) -> int:
     The rows are locked, with the whole predicate looked at again, before they are changed:
     a renewal or a cancellation that committed meanwhile is never overwritten.
     """
-    predicate = "p.status = 'active' AND p.ends_at <= %(now)s"
-    params = _params(now) | {"chunk": chunk}
+    facts = FACTS | {"ends_at": database.iso("p.ends_at")}
+    noted = f"""
+        INSERT INTO policies_policyevent (policy_id, kind, at, actor, note, data)
+        SELECT p.id, '{PolicyEvent.Kind.EXPIRED.value}', %(now)s, 'expire_policies', '', '{{}}'
+        FROM chunk p
+    """  # noqa: S608 — names of our own; values are parameters
+    # With the day: a policy renewed in its last instant ends twice.
+    key = f"'policy_expired/' || p.id || '/' || {database.day('p.ends_at')}"
+    told = _letters("policy_expired", facts, key, "'queued'")
     with transaction.atomic(), connection.cursor() as cursor:
-        chosen = database.chosen(
-            cursor, "policies_policy", predicate, order="p.ends_at, p.id", params=params
+        return database.work_on_chunk(
+            cursor,
+            "policies_policy",
+            "p.status = 'active' AND p.ends_at <= %(now)s",
+            order="p.ends_at, p.id",
+            inserts=[noted, told],
+            change="status = 'expired'",
+            params=_params(now) | {"chunk": chunk},
         )
-        if not chosen.size:
-            return 0
-        cursor.execute(
-            f"""
-            INSERT INTO policies_policyevent (policy_id, kind, at, actor, note, data)
-            SELECT p.id, '{PolicyEvent.Kind.EXPIRED.value}', %(now)s, 'expire_policies', '', '{{}}'
-            FROM {chosen.source}
-            """,  # noqa: S608 — names of our own; values are parameters
-            params,
-        )
-        facts = FACTS | {"ends_at": database.iso("p.ends_at")}
-        key = "'policy_expired/' || p.id"
-        _insert_letters(cursor, "policy_expired", facts, key, "'queued'", chosen.source, params)
-        cursor.execute(
-            f"UPDATE policies_policy SET status = 'expired' WHERE id IN ({chosen.ids})",  # noqa: S608
-            params,
-        )
-    return chosen.size
 
 
 def remind(*, now: datetime, chunk: int) -> int:
@@ -132,16 +126,17 @@ def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> in
         "within": _stored(now + timedelta(days=before)),
         "nearer": _stored(now + timedelta(days=nearer)),
     }
+    state = "CASE WHEN p.ends_at <= %(nearer)s THEN 'moot' ELSE 'queued' END"
+    facts = FACTS | {"ends_at": database.iso("p.ends_at"), "offer": _offer()}
     with transaction.atomic(), connection.cursor() as cursor:
-        chosen = database.chosen(
-            cursor, "policies_policy", predicate, order="p.ends_at, p.id", params=params
+        return database.work_on_chunk(
+            cursor,
+            "policies_policy",
+            predicate,
+            order="p.ends_at, p.id",
+            inserts=[_letters("renewal_reminder", facts, key, state)],
+            params=params,
         )
-        if not chosen.size:
-            return 0
-        state = "CASE WHEN p.ends_at <= %(nearer)s THEN 'moot' ELSE 'queued' END"
-        facts = FACTS | {"ends_at": database.iso("p.ends_at"), "offer": _offer()}
-        _insert_letters(cursor, "renewal_reminder", facts, key, state, chosen.source, params)
-    return chosen.size
 
 
 def _offer() -> str:
@@ -157,25 +152,15 @@ def _offer() -> str:
     """
 
 
-def _insert_letters(
-    cursor: CursorWrapper,
-    name: str,
-    facts: dict[str, str],
-    key: str,
-    state: str,
-    source: str,
-    params: dict[str, Any],
-) -> None:
-    cursor.execute(
-        f"""
+def _letters(name: str, facts: dict[str, str], key: str, state: str) -> str:
+    """SQL: one letter to the holder of each of the policies of a chunk."""
+    return f"""
         INSERT INTO policies_letter ({LETTER_COLUMNS})
         SELECT '{name}', c.email, %(language)s, p.id, '', {database.json_object(facts)}, {key},
                '<' || {database.random_hex()} || %(domain)s, {state}, 0, %(now)s, %(now)s, ''
-        FROM {source} {JOINS} WHERE TRUE
+        FROM chunk p {JOINS} WHERE TRUE
         ON CONFLICT (dedupe_key) DO NOTHING
-        """,  # noqa: S608 — names of our own; values are parameters
-        params,
-    )
+    """  # noqa: S608 — names of our own; values are parameters
 
 
 def _params(now: datetime) -> dict[str, Any]:

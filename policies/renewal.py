@@ -124,7 +124,10 @@ def _add_period(policy: Policy, code: ActivationCode, *, actor: Actor, now: date
         **sold._asdict(),
     )
     policy.ends_at = ends
-    policy.save(update_fields=["ends_at"])
+    if policy.status == Policy.Status.EXPIRED:
+        # In time, but the sweep came to the row first: its mark must not outlive the renewal.
+        policy.status = Policy.Status.ACTIVE
+    policy.save(update_fields=["ends_at", "status"])
     PolicyEvent.objects.create(
         policy=policy,
         kind=PolicyEvent.Kind.RENEWED,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policies import agreement, binding, codes, cover, renewal
+from policies import agreement, binding, codes, cover, expiry, renewal
 from policies.actor import Actor
 from policies.binding import Application
 from policies.errors import Conflict, Refused
@@ -121,6 +121,15 @@ def test_a_renewal_that_is_refused_at_the_desk_sells_no_code(policy, refresh_plu
         renewal.sell_and_renew(policy, plan=refresh_plus, order_reference="", actor=HOUSE, now=END)
     code.refresh_from_db()
     assert code.state == "in_stock"
+
+
+def test_e1_a_renewal_in_time_stands_though_the_sweep_came_to_the_row_first(policy, code):
+    assert expiry.expire(now=END, chunk=10) == 1
+    renewed = enter(code, at=END - timedelta(microseconds=1))
+    assert renewed.is_in_force(at=END)
+    next_end = datetime(2028, 1, 5, 9, 0, tzinfo=UTC)
+    assert expiry.expire(now=next_end, chunk=10) == 1
+    assert Letter.objects.filter(name="policy_expired").count() == 2
 
 
 def test_p4_a_renewal_keeps_the_terms_it_was_sold_under(policy, code, refresh_plus):
