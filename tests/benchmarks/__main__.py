@@ -11,7 +11,7 @@ from types import FrameType
 
 from django.db import connection
 
-from tests.benchmarks import codes, dealer, pages
+from tests.benchmarks import codes, dealer, pages, sweeps
 from tests.benchmarks.scratch import scratch_database
 from tests.benchmarks.timing import Table
 
@@ -19,18 +19,21 @@ from tests.benchmarks.timing import Table
 def main(arguments: list[str]) -> None:
     parser = ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--codes", type=int, default=100_000, help="codes made and imported")
-    parser.add_argument("--policies", type=int, default=20_000, help="rows behind the staff lists")
+    parser.add_argument("--policies", type=int, default=20_000, help="rows behind pages and sweeps")
     parser.add_argument("--rounds", type=int, default=20, help="how often a page is fetched")
     parser.add_argument("--explain", action="store_true", help="show the plans of slow queries")
-    parser.add_argument("--only", choices=["codes", "pages"], help="one half of it")
+    parser.add_argument("--kills", type=int, default=0, help="kill the sweep so often, too")
+    parser.add_argument("--only", choices=["codes", "pages", "sweeps"], help="a third of it")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, stop)
     with scratch_database() as name:
         print(f"{connection.vendor}, scratch database {name}", flush=True)
-        if options.only != "pages":
+        if options.only in {None, "codes"}:
             measure_codes(options.codes)
-        if options.only != "codes":
+        if options.only in {None, "pages"}:
             measure_pages(options.policies, options.rounds, explain=options.explain)
+        if options.only in {None, "sweeps"}:
+            measure_sweeps(options.policies, options.kills)
 
 
 def measure_codes(count: int) -> None:
@@ -50,6 +53,20 @@ def measure_pages(policies: int, rounds: int, *, explain: bool) -> None:
     table.print()
     if explain:
         pages.explain(facts)
+
+
+def measure_sweeps(policies: int, kills: int) -> None:
+    print(f"\nmaking {policies:,} policies …", flush=True)
+    due = sweeps.build(policies)
+    table = Table(f"ending {due:,} of {policies:,} policies", "one statement for all of it")
+    sweeps.measure(table)
+    table.print()
+    print(f"\npeak memory of expire_policies: {sweeps.peak_megabytes():.0f} MB", flush=True)
+    if kills:
+        print(f"\nkilled {kills} times and resumed", flush=True)
+        sweeps.kill_and_resume(kills, due)
+        print("\ntwo side by side", flush=True)
+        sweeps.side_by_side(due)
 
 
 def stop(signum: int, frame: FrameType | None) -> None:
