@@ -61,6 +61,7 @@ run: install ## the back office on http://localhost:8000 (PORT=...), with demo d
 	printf '\nCustomers: http://localhost:%s/\nStaff:     http://localhost:%s/admin/\nCtrl-C stops.\n\n' $(PORT) $(PORT); \
 	start send_letters --forever; \
 	start buy_labels --forever; \
+	start run_imports --forever; \
 	start runserver --noreload $(PORT); wait $$!
 
 test: install ## the whole suite, on SQLite and then on a real PostgreSQL

@@ -28,6 +28,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     # Late sweeps are for a person to look into; the pages answer rightly without them.
     late = reports.overdue_sweeps(now=timezone.now())
     warnings = [f"the sweep {name} has not run for a day" for name in late]
+    if imports_are_late():
+        warnings.append("files are waiting: the import worker is not running")
     return JsonResponse({"status": "ok"} | ({"warnings": warnings} if warnings else {}))
 
 
@@ -52,4 +54,11 @@ def letters_are_late() -> bool:
     now = timezone.now()
     due_since = reports.oldest_due_letter(now=now)
     patience = timedelta(minutes=settings.LETTERS_LATE_AFTER_MINUTES)
+    return due_since is not None and now - due_since > patience
+
+
+def imports_are_late() -> bool:
+    now = timezone.now()
+    due_since = reports.oldest_due_import(now=now)
+    patience = timedelta(minutes=settings.IMPORTS_LATE_AFTER_MINUTES)
     return due_since is not None and now - due_since > patience

@@ -402,6 +402,9 @@ SILENCED_SYSTEM_CHECKS = ["security.W021"]
 # The oldest letter that is due may wait this long before /readyz calls the worker dead.
 LETTERS_LATE_AFTER_MINUTES = 15
 
+# A file may wait this long for its worker before /readyz warns.
+IMPORTS_LATE_AFTER_MINUTES = 15
+
 # The largest file that staff may upload to be imported.
 IMPORT_MAX_MB = 50
 

@@ -8,6 +8,7 @@ from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet,
 from policies.models import (
     ActivationCode,
     CodeBatch,
+    Import,
     Letter,
     Period,
     Plan,
@@ -31,6 +32,16 @@ def oldest_due_letter(*, now: datetime) -> datetime | None:
     """Since when the longest-waiting letter is due for sending, or None (aware, UTC)."""
     return (
         Letter.objects.due(at=now)
+        .order_by("next_try_at")
+        .values_list("next_try_at", flat=True)
+        .first()
+    )
+
+
+def oldest_due_import(*, now: datetime) -> datetime | None:
+    """Since when the longest-waiting file is due for the import worker, or None (aware, UTC)."""
+    return (
+        Import.objects.filter(next_try_at__lte=now)
         .order_by("next_try_at")
         .values_list("next_try_at", flat=True)
         .first()

@@ -113,3 +113,18 @@ def test_not_ready_without_a_database():
         check=False,
     )
     assert '503 {"status": "not ready", "reason": "the database does not answer"}' in done.stdout
+
+
+def test_a_warning_while_a_file_waits_for_its_worker(client, db):
+    waiting = factories.ImportFactory(
+        state="uploaded", next_try_at=timezone.now() - timedelta(minutes=14)
+    )
+    assert client.get("/readyz").json() == {"status": "ok"}
+    waiting.next_try_at -= timedelta(minutes=2)
+    waiting.save()
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "warnings": ["files are waiting: the import worker is not running"],
+    }
