@@ -40,7 +40,7 @@ class Column:
     """A heading, and what a row says under it: a plain value, for the file and for the page.
 
     `about` names the object whose page the cell leads to; `shown` is what the page says
-    where that differs from the file.
+    where that differs from the file. What would make a page too wide is for the file alone.
     """
 
     heading: Any
@@ -48,6 +48,13 @@ class Column:
     about: Callable[[Any], Model | None] | None = None
     shown: Callable[[Any], Any] | None = None
     numeric: bool = False
+    for_the_file: bool = False
+    instant: bool = False
+
+    @property
+    def heading_in_file(self) -> str:
+        # A page shows the viewer's clock and says which; a spreadsheet cannot.
+        return f"{self.heading} (UTC)" if self.instant else str(self.heading)
 
 
 class Figure(NamedTuple):
@@ -141,8 +148,12 @@ class Report:
             asked = page_links.opening(self.span_links, self.first_span, self.first_filters)
         return self.filterset_class(asked, self.rows(), request=self.request)
 
+    @property
+    def shown_columns(self) -> list[Column]:
+        return [column for column in self.columns if not column.for_the_file]
+
     def cells(self, row: Any) -> list[Cell]:
-        return [self._cell(column, row) for column in self.columns]
+        return [self._cell(column, row) for column in self.shown_columns]
 
     def _cell(self, column: Column, row: Any) -> Cell:
         value = (column.shown or column.value)(row)
@@ -155,7 +166,9 @@ class Report:
         rows = self.with_details(self.filters.qs).iterator(chunk_size=CHUNK)
         lines = ([column.value(row) for column in self.columns] for row in rows)
         name = f"{self.slug}-{self.now:%Y-%m-%d}"
-        return exports.FORMATS[form](name, [column.heading for column in self.columns], lines)
+        return exports.FORMATS[form](
+            name, [column.heading_in_file for column in self.columns], lines
+        )
 
 
 class ReportPage:

@@ -28,16 +28,16 @@ class Turnaround(Report):
     first_span = "last-90-days"
     columns = (
         Column(_("Claim"), lambda claim: claim.number, about=lambda claim: claim),
-        Column(_("Requested (UTC)"), lambda claim: claim.submitted_at),
-        Column(_("Shipped (UTC)"), lambda claim: claim.shipped_at),
+        Column(_("Requested"), lambda claim: claim.submitted_at, instant=True),
+        Column(_("Shipped"), lambda claim: claim.shipped_at, instant=True),
         Column(_("Turnaround (days)"), lambda claim: turnaround.in_days(claim.wait), numeric=True),
         Column(_("Progress"), lambda claim: claim.get_progress_display()),
         Column(_("Decision"), lambda claim: claim.get_outcome_display()),
         Column(_("Region"), lambda claim: claim.policy.region.name),
         Column(_("Model"), lambda claim: claim.drone.drone_model.name),
         Column(_("Serial"), lambda claim: claim.drone.serial, about=lambda claim: claim.drone),
-        Column(_("Policy"), lambda claim: claim.policy.number, about=lambda claim: claim.policy),
-        Column(_("Cause"), lambda claim: claim.get_cause_display()),
+        Column(_("Policy"), lambda claim: claim.policy.number, for_the_file=True),
+        Column(_("Cause"), lambda claim: claim.get_cause_display(), for_the_file=True),
     )
 
     def rows(self) -> QuerySet[Claim]:
@@ -96,11 +96,11 @@ class FeesTaken(Report):
     first_span = "last-90-days"
     columns = (
         Column(_("Claim"), lambda paid: paid.claim.number, about=lambda paid: paid.claim),
-        Column(_("Recorded (UTC)"), lambda paid: paid.received_at),
+        Column(_("Recorded"), lambda paid: paid.received_at, instant=True),
         Column(_("Region"), lambda paid: paid.claim.policy.region.name),
         Column(_("Model"), lambda paid: paid.claim.drone.drone_model.name),
         Column(_("Replacement no."), lambda paid: paid.claim.ordinal, numeric=True),
-        Column(_("Currency"), lambda paid: paid.currency),
+        Column(_("Currency"), lambda paid: paid.currency, for_the_file=True),
         Column(
             _("Amount"),
             lambda paid: paid.amount,
@@ -109,7 +109,7 @@ class FeesTaken(Report):
         ),
         Column(_("Method"), lambda paid: paid.get_method_display()),
         Column(_("Reference"), lambda paid: paid.reference),
-        Column(_("Refunded (UTC)"), lambda paid: paid.refunded_at),
+        Column(_("Refunded"), lambda paid: paid.refunded_at, instant=True),
         Column(_("Refund reference"), lambda paid: paid.refund_reference),
     )
 
@@ -129,26 +129,22 @@ class FeesTaken(Report):
             _("By month and region"), headings, [self._line(one) for one in by_month], numeric=4
         )
         totals = fee_totals.by_currency(by_month)
-        figures = [
-            figure
-            for total in totals
-            for figure in (
-                Figure(_("Taken"), Money(total.taken, total.currency)),
-                Figure(_("Refunded"), Money(total.refunded, total.currency)),
-                Figure(_("Kept"), Money(total.kept, total.currency)),
-            )
-        ]
-        count = sum(total.count for total in totals)
-        return Totals(count, [Figure(_("Fees"), count), *figures], [table])
+        in_all = Summary(
+            _("By currency"),
+            [_("Currency"), *headings[2:]],
+            [[one.currency, *self._amounts(one)] for one in totals],
+            numeric=4,
+        )
+        count = sum(one.count for one in totals)
+        return Totals(count, [Figure(_("Fees"), count)], [in_all, table])
 
     def _line(self, one: fee_totals.FeeTotal) -> list[Any]:
+        month = date_format(one.month, "YEAR_MONTH_FORMAT") if one.month else ""
+        return [month, one.region, *self._amounts(one)]
+
+    def _amounts(self, one: fee_totals.FeeTotal) -> list[Any]:
         amounts = (one.taken, one.refunded, one.kept)
-        return [
-            date_format(one.month, "YEAR_MONTH_FORMAT") if one.month else "",
-            one.region,
-            one.count,
-            *(Money(amount, one.currency) for amount in amounts),
-        ]
+        return [one.count, *(Money(amount, one.currency) for amount in amounts)]
 
 
 REPORTS: dict[type[Any], tuple[type[Report], ...]] = {

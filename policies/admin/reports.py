@@ -23,14 +23,14 @@ class PoliciesEnding(Report):
     first_filters = {"status": "active"}
     columns = (
         Column(_("Policy"), lambda policy: policy.number, about=lambda policy: policy),
-        Column(_("Ends (UTC)"), lambda policy: policy.ends_at),
+        Column(_("Ends"), lambda policy: policy.ends_at, instant=True),
         Column(_("Status"), lambda policy: policy.get_status_display()),
         Column(_("Plan"), lambda policy: policy.plan.name),
         Column(_("Region"), lambda policy: policy.region.name),
         Column(_("Model"), lambda policy: policy.drone.drone_model.name),
         Column(_("Serial"), lambda policy: policy.drone.serial, about=lambda policy: policy.drone),
         Column(_("Holder"), lambda policy: policy.holder.name, about=lambda policy: policy.holder),
-        Column(_("E-mail"), lambda policy: policy.holder.email),
+        Column(_("E-mail"), lambda policy: policy.holder.email, for_the_file=True),
         Column(_("Replacements left"), lambda policy: policy.granted - policy.used, numeric=True),
         Column(_("Renewable"), lambda policy: _("Yes") if policy.renewable else _("No")),
     )
@@ -61,7 +61,7 @@ class CodeStock(Report):
     filterset_class = CodeStockFilters
     columns = (
         Column(_("Batch"), lambda batch: batch.pk, about=lambda batch: batch),
-        Column(_("Created (UTC)"), lambda batch: batch.created_at),
+        Column(_("Created"), lambda batch: batch.created_at, instant=True),
         Column(_("Plan"), lambda batch: batch.plan.name),
         Column(_("Model"), lambda batch: batch.drone_model.name),
         Column(_("Region"), lambda batch: batch.region.name),
@@ -119,8 +119,8 @@ class LettersWritten(Report):
             about=lambda letter: letter.policy,
         ),
         Column(_("Reference"), lambda letter: letter.reference),
-        Column(_("Written (UTC)"), lambda letter: letter.created_at),
-        Column(_("Sent (UTC)"), lambda letter: letter.sent_at),
+        Column(_("Written"), lambda letter: letter.created_at, instant=True),
+        Column(_("Sent"), lambda letter: letter.sent_at, instant=True),
         Column(_("Attempts"), lambda letter: letter.attempts, numeric=True),
         Column(_("Last error"), lambda letter: letter.last_error),
     )
