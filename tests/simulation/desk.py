@@ -50,9 +50,10 @@ class Desk:
         return self.random.choice(things) if things else None
 
     def some_paper(self) -> Paper | None:
-        """One that runs, as a rule; now and then one that may be long over."""
-        running = self.book.running() if self.random.random() < 0.75 else None
-        return self.some(running or self.book.papers)
+        """One that runs, as a rule, often one that is well used; now and then any one at all."""
+        luck = self.random.random()
+        used = [paper for paper in self.book.running() if paper.uses] if luck < 0.3 else []
+        return self.some(used or (self.book.running() if luck < 0.8 else None) or self.book.papers)
 
     def policy(self, paper: Paper) -> Policy:
         self.touched[paper.number] = paper
