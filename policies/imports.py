@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from policies import import_files, import_steps
+from policies import import_files, import_steps, tables
 from policies.actor import Actor
 from policies.errors import Conflict
 from policies.import_steps import LEASE, WORKER, Kind, State
@@ -24,7 +24,7 @@ from policies.models import Import
 from policies.tables import UnreadableFile
 
 SMALL_ROWS = 2_000
-SMALL_BYTES = 1_000_000
+SMALL_BYTES = 2_000_000
 MAX_ATTEMPTS = 5
 # A file that nobody confirms, and the list of what was wrong with one, are not kept for ever.
 KEPT_UNCONFIRMED = timedelta(days=7)
@@ -91,15 +91,20 @@ def _plain_name(file: UploadedFile) -> str:
 
 
 def _is_small(imported: Import, *, now: datetime) -> bool:
-    """Looks at the headings and the first rows. Raises UnreadableFile."""
+    """Whether a request has the time for it. Raises UnreadableFile."""
+    if not _is_quick(imported):
+        return False  # not even its headings are looked for: they may lie far down
     lines = import_steps.kind_of(imported, now=now).lines(import_files.path(imported))
-    if imported.file_size > SMALL_BYTES:
-        next(lines, None)
-        return False
     rows = sum(1 for _line in islice(lines, SMALL_ROWS + 1))
     if not rows:
         raise UnreadableFile(_("The file holds no rows below its headings."))
     return rows <= SMALL_ROWS
+
+
+def _is_quick(imported: Import) -> bool:
+    with suppress(FileNotFoundError):
+        return tables.unpacked_size(import_files.path(imported)) <= SMALL_BYTES
+    return True  # whoever takes the step says that the file is gone
 
 
 def confirm(
@@ -120,7 +125,7 @@ def confirm(
             raise Conflict(_("This file would change nothing."))
         if locked.bad and not skip_bad:
             raise Conflict(_("Some rows are bad. Leave them out knowingly, or mend the file."))
-        few = locked.rows <= SMALL_ROWS and locked.file_size <= SMALL_BYTES
+        few = locked.rows <= SMALL_ROWS and _is_quick(locked)
         import_steps.still_ours(
             locked,
             state=State.IMPORTING if few else State.CONFIRMED,

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -21,7 +21,7 @@ BOMS = {
 CHUNK = 1 << 16
 # The limits of an XLSX, which may unpack to a thousand times its size. What lies in columns
 # beyond these is not read.
-UNPACKED_BYTES = 500_000_000
+UNPACKED_BYTES = 200_000_000
 SHEET_ROWS = 1_048_576
 SHEET_COLUMNS = 64
 # A spreadsheet keeps 15 digits of a number and makes up the rest.
@@ -113,22 +113,38 @@ def _sheet_rows(book: Workbook) -> Iterator[Row]:
         # The size that a sheet states of itself may be a lie, and a long one to read.
         sheet.reset_dimensions()
         cells_of = sheet.iter_rows(values_only=True, max_row=SHEET_ROWS, max_col=SHEET_COLUMNS)
+        width = 0  # of the first row that is not blank: below it nobody looks for more
         for line, cells in enumerate(cells_of, start=1):
-            yield line, [_as_text(cell) for cell in cells]
+            width = width or _width(cells)
+            yield line, [_as_text(cell) for cell in cells[:width]]
     except BROKEN_XLSX as error:
         raise UnreadableFile(
             _("The XLSX file is broken after line %(line)d.") % {"line": line}
         ) from error
 
 
+def _width(cells: Sequence[object]) -> int:
+    return max((place for place, cell in enumerate(cells, start=1) if cell is not None), default=0)
+
+
+def unpacked_size(path: Path) -> int:
+    """How many bytes there are to read, when an XLSX is unpacked. Raises UnreadableFile."""
+    if not is_zipfile(path):
+        return path.stat().st_size
+    try:
+        # What an archive states of its sizes can be believed: no more than that is unpacked.
+        with ZipFile(path) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except BROKEN_XLSX as error:
+        raise UnreadableFile(_("This is neither a CSV nor an XLSX file.")) from error
+
+
 def _refuse_bombs(path: Path) -> None:
-    # What an archive states of its sizes can be believed: no more than that is unpacked.
-    with ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > UNPACKED_BYTES:
-            raise UnreadableFile(
-                _("This file unpacks to more than %(size)d MB. Please save it as CSV.")
-                % {"size": UNPACKED_BYTES // 1_000_000}
-            )
+    if unpacked_size(path) > UNPACKED_BYTES:
+        raise UnreadableFile(
+            _("This file unpacks to more than %(size)d MB. Please save it as CSV.")
+            % {"size": UNPACKED_BYTES // 1_000_000}
+        )
 
 
 def _as_text(cell: object) -> str:

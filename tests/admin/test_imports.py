@@ -292,6 +292,24 @@ def test_a_large_file_is_left_to_the_worker(sales, folder):
     assert "<progress" not in done.content.decode()
 
 
+def test_a_file_that_went_missing_is_told(sales, folder):
+    upload(sales, "drones", DRONES)
+    imported = Import.objects.get()
+    default_storage.delete(imported.stored_as)
+    shown = confirm(sales, imported).content.decode()
+    assert "The file is no longer there. Upload it again." in shown
+    imported.refresh_from_db()
+    assert (imported.state, Drone.objects.count()) == ("failed", 0)
+
+
+def test_a_large_file_that_is_no_list_fails_in_the_hands_of_the_worker(sales, folder):
+    upload(sales, "drones", "colour;size\n" + "red;1\n" * 400_000)
+    assert imports.work(clock=lambda: NOON) == (0, 1)
+    imported = Import.objects.get()
+    assert imported.state == "failed"
+    assert "The first line must have the headings serial, model." in page(sales, imported)
+
+
 def test_the_auditor_sees_imports_and_changes_none(auditor, sales, folder):
     upload(sales, "drones", DRONES + "x,mini-2,\n")
     imported = Import.objects.get()
