@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import fee_totals, turnaround
 from claims.filters import FeesTakenFilters, TurnaroundFilters
-from claims.models import Claim, FeePayment
+from claims.models import Claim, FeePayment, Outcome, Progress
 from policies import report_pages
+from policies.models import Cause
 from policies.report_pages import Column, Figure, Money, Report, Summary, Totals
 
 
@@ -31,13 +32,13 @@ class Turnaround(Report):
         Column(_("Requested"), lambda claim: claim.submitted_at, instant=True),
         Column(_("Shipped"), lambda claim: claim.shipped_at, instant=True),
         Column(_("Turnaround (days)"), lambda claim: turnaround.in_days(claim.wait), numeric=True),
-        Column(_("Progress"), lambda claim: claim.get_progress_display()),
-        Column(_("Decision"), lambda claim: claim.get_outcome_display()),
+        Column(_("Progress"), lambda claim: Progress(claim.progress).label),
+        Column(_("Decision"), lambda claim: Outcome(claim.outcome).label),
         Column(_("Region"), lambda claim: claim.policy.region.name),
         Column(_("Model"), lambda claim: claim.drone.drone_model.name),
         Column(_("Serial"), lambda claim: claim.drone.serial, about=lambda claim: claim.drone),
         Column(_("Policy"), lambda claim: claim.policy.number, for_the_file=True),
-        Column(_("Cause"), lambda claim: claim.get_cause_display(), for_the_file=True),
+        Column(_("Cause"), lambda claim: Cause(claim.cause).label, for_the_file=True),
     )
 
     def rows(self) -> QuerySet[Claim]:
@@ -107,7 +108,7 @@ class FeesTaken(Report):
             shown=lambda paid: Money(paid.amount, paid.currency),
             numeric=True,
         ),
-        Column(_("Method"), lambda paid: paid.get_method_display()),
+        Column(_("Method"), lambda paid: FeePayment.Method(paid.method).label),
         Column(_("Reference"), lambda paid: paid.reference),
         Column(_("Refunded"), lambda paid: paid.refunded_at, instant=True),
         Column(_("Refund reference"), lambda paid: paid.refund_reference),

@@ -24,7 +24,7 @@ class PoliciesEnding(Report):
     columns = (
         Column(_("Policy"), lambda policy: policy.number, about=lambda policy: policy),
         Column(_("Ends"), lambda policy: policy.ends_at, instant=True),
-        Column(_("Status"), lambda policy: policy.get_status_display()),
+        Column(_("Status"), lambda policy: Policy.Status(policy.status).label),
         Column(_("Plan"), lambda policy: policy.plan.name),
         Column(_("Region"), lambda policy: policy.region.name),
         Column(_("Model"), lambda policy: policy.drone.drone_model.name),
@@ -65,7 +65,7 @@ class CodeStock(Report):
         Column(_("Plan"), lambda batch: batch.plan.name),
         Column(_("Model"), lambda batch: batch.drone_model.name),
         Column(_("Region"), lambda batch: batch.region.name),
-        Column(_("Origin"), lambda batch: batch.get_origin_display()),
+        Column(_("Origin"), lambda batch: CodeBatch.Origin(batch.origin).label),
         Column(_("Codes"), lambda batch: batch.size, numeric=True),
         Column(_("In stock"), lambda batch: batch.in_stock, numeric=True),
         Column(_("Sold"), lambda batch: batch.sold, numeric=True),
@@ -112,7 +112,7 @@ class LettersWritten(Report):
             about=lambda letter: letter,
         ),
         Column(_("To"), lambda letter: letter.recipient),
-        Column(_("State"), lambda letter: letter.get_state_display()),
+        Column(_("State"), lambda letter: Letter.State(letter.state).label),
         Column(
             _("Policy"),
             lambda letter: letter.policy.number if letter.policy else "",

@@ -1,10 +1,13 @@
 """Staff and their roles: Django's own pages, with tick boxes in place of its two-column chooser."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from policies.history_pages import LoggedAdmin
@@ -24,6 +27,10 @@ class StaffAdmin(LoggedAdmin, UserAdmin):
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
     formfield_overrides = {ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Django's log goes with its user. Who has left is made inactive.
+        return False
 
 
 @admin.register(Group)

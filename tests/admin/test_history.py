@@ -406,6 +406,12 @@ def test_a_new_role_is_logged_with_the_old_ones(boss, clerk_edited_by_another):
     assert last_log().changes == ["Groups: Sales → Claims"]
 
 
+def test_nobody_is_deleted_with_all_that_the_log_says_about_them(boss, clerk_edited_by_another):
+    address = reverse("admin:auth_user_delete", args=[clerk_edited_by_another.pk])
+    assert boss.post(address, {"post": "yes"}).status_code == 403
+    assert User.objects.filter(username="sales").exists()
+
+
 def test_a_deletion_is_logged_with_its_address(boss):
     plan = Plan.objects.create(code="trial", name="Trial", months=1, replacements=1)
     address = reverse("admin:policies_plan_delete", args=[plan.pk])
