@@ -23,6 +23,7 @@ from django_filters import FilterSet
 
 from policies import clocks, exports, page_links, spans
 from policies.backoffice import BackOfficeAdmin, EstimatingPaginator, now, page_of
+from policies.history_pages import log_export
 
 ROWS_PER_PAGE = 50
 CHUNK = 2_000
@@ -184,6 +185,7 @@ class ReportPage:
         report = self.report_class(request)
         form = request.GET.get("export", "")
         if form in exports.FORMATS and report.filters.is_valid():
+            log_export(request, self.model_admin.model, report.label, form)
             return report.download(form)
         return TemplateResponse(request, "admin/report.html", self._context(report))
 

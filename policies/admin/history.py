@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from policies import codes, exports, history, page_links, spans
 from policies.backoffice import now
 from policies.history import Asked
-from policies.history_pages import page_of_lines
+from policies.history_pages import log_export, page_of_lines
 from policies.inputs import PlainCharField
 from policies.report_filters import DayField, SpanForm, beginning_of
 
@@ -119,6 +119,7 @@ class HistoryAdmin(admin.ModelAdmin):
         asked = form.asked() if form.is_valid() else None
         export = request.GET.get("export", "")
         if asked and export in exports.FORMATS:
+            log_export(request, LogEntry, _("History"), export)
             return exports.FORMATS[export](f"history-{now():%Y-%m-%d}", COLUMNS, written(asked))
         context = {
             **self.admin_site.each_context(request),

@@ -309,6 +309,15 @@ def test_the_file_holds_every_line_that_is_asked_for(auditor, policy):
     assert rows[1][-1].startswith("'=note")
 
 
+def test_a_list_taken_out_of_the_house_is_told(sales, auditor, policy):
+    address = reverse("admin:policies_policy_report_ending")
+    sales.get(f"{address}?plan=care-1y&export=csv").getvalue()
+    sales.get(f"{address}?plan=nonsense&export=csv")
+    [line] = lines(auditor.get(HISTORY))
+    assert (line.who, line.about, line.url) == ("sales", "Policies ending", "")
+    assert (line.what, line.address) == ("Exported as CSV: plan=care-1y", "127.0.0.1")
+
+
 def test_what_people_typed_is_harmless(auditor, policy):
     factories.PolicyEventFactory(
         policy=policy, at=datetime(2026, 3, 1, tzinfo=UTC), note="<script>x</script>"

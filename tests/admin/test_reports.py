@@ -342,7 +342,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
         one_more()
     with django_assert_num_queries(len(first)):
         manager.get(address + everything)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(9):
         manager.get(f"{address}{everything}&export=csv").getvalue()
 
 
