@@ -108,6 +108,9 @@ class SalesDesk(Desk):
         paper = self.some_paper()
         if paper is None:
             return
+        early = paper.end - self.now > timedelta(days=120)
+        if early and self.random.random() < 0.8:  # few think of it so soon
+            return
         policy = self.policy(paper)
         codes.generate(
             plan=self.plans["refresh-plus"],
