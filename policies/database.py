@@ -239,7 +239,7 @@ def work_on_chunk(
 def _work_at_once(
     cursor: Any, table: str, pick: str, inserts: list[str], change: str, params: dict[str, Any]
 ) -> int:
-    """One statement, three times as fast as a list of ids that goes to and fro.
+    """One statement, so that no list of ids goes to and fro.
 
     Rows that another sweep holds are skipped, and a row that changed while we came to its
     lock is looked at anew. Rows of history and letters follow from what was changed.
