@@ -15,8 +15,14 @@ ROOMS: list[tuple[Any, list[str]]] = [
     (_("Customers"), ["Policy", "Drone", "Customer", "Order"]),
     (_("Stock"), ["ActivationCode", "CodeBatch", "Import"]),
     (_("Letters and clock"), ["Letter", "SweepRun", "ReminderDay", "Deadline"]),
-    (_("Catalogue"), ["Plan", "DroneModel", "Series", "Region", "ReplacementFee", "Exclusion"]),
-    (_("Staff"), ["User", "Group"]),
+    (
+        _("Catalogue"),
+        [
+            *("Plan", "DroneModel", "Series", "Region", "ReplacementFee", "Exclusion"),
+            "VerificationStep",
+        ],
+    ),
+    (_("Staff"), ["User", "Group", "LogEntry"]),
 ]
 ELSEWHERE = _("More")
 
@@ -42,7 +48,17 @@ class BackOfficeSite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        return context | {"rooms": list(rooms(context["available_apps"]))}
+        found = list(rooms(context["available_apps"]))
+        if reports := list(self.reports_for(request)):
+            found.insert(3, {"name": _("Reports"), "lists": reports})
+        return context | {"rooms": found}
+
+    def reports_for(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
+        """The reports that this person may open, as entries of the menu."""
+        for model, page in self._registry.items():
+            for report in getattr(page, "reports", ()):
+                if report.permitted(request):
+                    yield {"name": report.label, "admin_url": report.address(model._meta)}
 
 
 def rooms(apps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
