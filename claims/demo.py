@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from claims import intake, labels, progress
 from claims.carriers.base import Carrier
@@ -33,7 +34,7 @@ ENDINGS = {
     "awaiting_fee": 3,
     "preparing": 3,
     "shipped": 3,
-    "completed": 9,
+    "completed": 12,
     "returning": 1,
     "returned": 2,
     "declined": 2,
@@ -61,14 +62,24 @@ class ClaimsDesk:
         )
         self.random.shuffle(policies)
         endings = [ending for ending, count in ENDINGS.items() for _number in range(count)]
-        for policy, ending in zip(policies, endings, strict=False):
+        chosen = zip(policies, endings, strict=False)
+        stories = [(self._begins(policy, ending), policy, ending) for policy, ending in chosen]
+        for begins, policy, ending in sorted(stories, key=itemgetter(0)):
+            self.at = begins
             self._claim(policy, ending)
 
-    def _claim(self, policy: Policy, ending: str) -> None:
-        days = 45 if ending in {"completed", "returned", "lapsed", "cancelled"} else 12
+    def _begins(self, policy: Policy, ending: str) -> datetime:
+        """When the claim comes in: what is over lies anywhere in the life of its policy."""
+        days = 12
         if ending in {"submitted", "accepted"}:
             days = 1
-        self.at = self.now - timedelta(days=days, hours=self.random.randint(1, 20))
+        elif ending in {"completed", "returned"}:
+            days = self.random.randint(45, (self.now - policy.starts_at).days - 3)
+        elif ending in {"lapsed", "cancelled"}:
+            days = 45
+        return self.now - timedelta(days=days, hours=self.random.randint(1, 20))
+
+    def _claim(self, policy: Policy, ending: str) -> None:
         story = self._story(ending)
         claim = intake.request_repair(
             intake.Request(

@@ -63,7 +63,14 @@ def test_not_ready_while_a_migration_is_missing(client, db):
 def test_a_sweep_that_did_not_run_for_a_day_is_a_warning_and_no_more(client, db):
     factories.PolicyFactory()
     now = timezone.now()
-    for name in ("activate_policies", "remind_renewals", "lapse_permits", "chase_claims"):
+    others = (
+        "activate_policies",
+        "remind_renewals",
+        "lapse_permits",
+        "chase_claims",
+        "take_figures",
+    )
+    for name in others:
         SweepRun.objects.create(name=name, at=now, started_at=now, finished_at=now)
     yesterday = now - timedelta(hours=27)
     SweepRun.objects.create(

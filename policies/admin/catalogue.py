@@ -15,6 +15,7 @@ from policies.models import (
     ReplacementFee,
     Series,
 )
+from policies.templatetags.care import money
 
 
 class CatalogueAdmin(BackOfficeAdmin):
@@ -62,6 +63,10 @@ class PartInline(admin.TabularInline):
     extra = 1
     fields = ["part"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CoveredPart]:
+        # Each row says what it is part of.
+        return super().get_queryset(request).select_related("series", "drone_model")
+
 
 @admin.register(Series)
 class SeriesAdmin(CatalogueAdmin):
@@ -103,9 +108,8 @@ class ReplacementFeeAdmin(CatalogueAdmin):
     list_display = ["drone_model", "region", "ordinal", "money", "valid_from"]
     list_filter = ["region", "ordinal", "drone_model"]
     list_select_related = ["drone_model", "region"]
-    autocomplete_fields = ["drone_model"]
     list_operations = (UploadFees,)
 
     @admin.display(description=_("fee"), ordering="amount")
     def money(self, fee: ReplacementFee) -> str:
-        return f"{fee.region.currency} {fee.amount}"
+        return money(fee.amount, fee.region.currency)

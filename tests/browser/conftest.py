@@ -113,3 +113,4 @@ def dealer(live_server) -> None:
     """The demo dealer: pages with something on them."""
     with zeal.zeal_ignore():  # the story of a year and a half, told sale by sale
         call_command("demo", stdout=StringIO())
+        call_command("run_sweeps", stdout=StringIO())

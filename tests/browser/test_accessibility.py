@@ -12,7 +12,7 @@ import claims.urls
 import policies.urls
 from policies import letters
 from policies.backoffice import page_of
-from policies.models import ActivationCode, Letter, Policy
+from policies.models import ActivationCode, Customer, Letter, Policy
 from tests.browser import axe
 from tests.browser.conftest import PASSWORD
 from tests.browser.visitor import SCHEMES, WIDTHS, Visitor, picture
@@ -144,7 +144,8 @@ def test_staffs_pages(inspect, dealer, log_in):
 
 def buttons(html: str) -> dict[tuple[str, str], str]:
     """The operations that a page offers: model and operation, with an address of it."""
-    urls = re.findall(r'<a class="operation[^"]*" href="([^"]+)"', html)
+    found = re.findall(r'<a class="operation[^"]*" href="([^"]+)"', html)
+    urls = [url for url in found if not url.endswith(".pdf")]
     return {(url.split("/")[3], url.rstrip("/").split("/")[-1]): url for url in urls}
 
 
@@ -162,6 +163,10 @@ def rarer_pages(person: Visitor, look_at) -> None:
     page = person.page
     person.go(reverse("admin:policies_policy_changelist") + "?q=nobody@example.com")
     look_at(person, "staff-nothing-found")
+    person.go("/admin/search/?q=nobody")
+    look_at(person, "staff-search-nothing")
+    person.go("/admin/search/?q=" + Customer.objects.first().name.split()[-1])
+    look_at(person, "staff-search")
     stock = ActivationCode.objects.in_stock().first()
     person.go(reverse("admin:policies_activationcode_reveal", args=[stock.pk]))
     page.get_by_role("button", name="Show the whole code").click()
