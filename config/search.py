@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from claims import lookup as claims
 from policies import lookup as policies
-from policies.backoffice import page_of
+from policies.links import page_of
 
 # Longer than the longest e-mail address; what is longer names nothing.
 LONGEST = 260

@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from policies import reports
-from policies.backoffice import now
 from policies.models import CodeBatch, DroneModel, Letter, Plan, Policy, Region
+from policies.operations import now
 from policies.report_filters import CatalogueFilter, SpanFilterSet, WordFilter
 
 

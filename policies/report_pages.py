@@ -22,8 +22,10 @@ from django.utils import timezone
 from django_filters import FilterSet
 
 from policies import clocks, exports, page_links, spans
-from policies.backoffice import BackOfficeAdmin, EstimatingPaginator, now, page_of
+from policies.backoffice import BackOfficeAdmin, EstimatingPaginator
 from policies.history_pages import log_export
+from policies.links import page_of
+from policies.operations import now
 
 ROWS_PER_PAGE = 50
 CHUNK = 2_000

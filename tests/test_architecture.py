@@ -20,6 +20,8 @@ OPEN_TO_CLAIMS = {
     "cover",
     "letters",
     "backoffice",
+    "links",
+    "operations",
     "clocks",
     "figures",
     "workload",
@@ -57,7 +59,7 @@ PURE = {
 # Where a request, a person or a timer comes in.
 EDGE = {"admin", "filters", "forms", "management", "templatetags", "urls", "views", "webhooks"}
 READS_THE_CLOCK = {
-    *("admin", "backoffice", "forms", "management", "templatetags", "views", "webhooks"),
+    *("admin", "operations", "forms", "management", "templatetags", "views", "webhooks"),
 }
 
 # A module imports what stands on its own step or below. What isn't named here is a subject

@@ -16,8 +16,10 @@ from claims.admin.operations import ALL, CompleteMany, ReceiveMany, undecided
 from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
 from policies import cover
-from policies.backoffice import BackOfficeAdmin, RecordAdmin, link, now, pill
+from policies.backoffice import BackOfficeAdmin, RecordAdmin
+from policies.links import link, pill
 from policies.models import Letter, Part
+from policies.operations import now
 from policies.papers import Paper
 
 OUTCOME_PILL = {

@@ -23,7 +23,7 @@ from claims.admin.forms import (
 )
 from claims.models import Claim, Outcome, Progress, Shipment
 from policies.actor import Actor
-from policies.backoffice import BulkOperation, Done, Operation, now
+from policies.operations import BulkOperation, Done, Operation, now
 from policies.serials import BadSerial
 
 

@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 
 from claims.models import CLOSED, Claim, ClaimEvent, Progress
 from policies import lifeline, sections
-from policies.backoffice import link, page_of_list
 from policies.clocks import when
 from policies.lifeline import Moment
+from policies.links import link, page_of_list
 from policies.models import Customer, Drone, Policy
 from policies.sections import ROWS, Section
 

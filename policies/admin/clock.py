@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import reports
 from policies.admin.catalogue import CatalogueAdmin
-from policies.backoffice import RecordAdmin, pill
+from policies.backoffice import RecordAdmin
+from policies.links import pill
 from policies.models import ReminderDay, SweepRun
 
 

@@ -20,16 +20,10 @@ from policies.admin.forms import (
 )
 from policies.admin.imports import UploadCodes
 from policies.admin.reports import REPORTS
-from policies.backoffice import (
-    Done,
-    EventInline,
-    Operation,
-    RecordAdmin,
-    link,
-    now,
-    pill,
-)
+from policies.backoffice import EventInline, RecordAdmin
+from policies.links import link, pill
 from policies.models import ActivationCode, CodeBatch, CodeEvent
+from policies.operations import Done, Operation, now
 from policies.sealing import SealBroken
 
 

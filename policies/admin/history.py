@@ -19,10 +19,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from policies import codes, exports, history, page_links, spans
-from policies.backoffice import now
 from policies.history import Asked
 from policies.history_pages import log_export, page_of_lines
 from policies.inputs import PlainCharField
+from policies.operations import now
 from policies.report_filters import DayField, SpanForm, beginning_of
 
 COLUMNS = [

@@ -16,9 +16,11 @@ from django.utils.translation import ngettext
 
 from policies import exports, import_files, imports
 from policies.admin.forms import CatalogueForm
-from policies.backoffice import Done, EventInline, Operation, RecordAdmin, link, now, pill
+from policies.backoffice import EventInline, RecordAdmin
 from policies.import_steps import PERMISSION, PERMISSION_TO_CHANGE
+from policies.links import link, pill
 from policies.models import Import, ImportEvent
+from policies.operations import Done, Operation, now
 from policies.tables import UnreadableFile
 
 State = Import.State

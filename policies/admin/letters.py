@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import letters, lookup
 from policies.admin.reports import REPORTS
-from policies.backoffice import Done, Operation, RecordAdmin, link, now, pill
+from policies.backoffice import RecordAdmin
+from policies.links import link, pill
 from policies.models import Letter
+from policies.operations import Done, Operation, now
 from policies.sealing import SealBroken
 
 # The letter is shown as its reader's mail program would: its own styles, nothing else,

@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from policies import lookup, orders
 from policies.admin.forms import OrderForm, ReasonForm, ShipmentForm
 from policies.admin.imports import UploadOrders
-from policies.backoffice import Done, EventInline, Operation, RecordAdmin, link, now, pill
+from policies.backoffice import EventInline, RecordAdmin
+from policies.links import link, pill
 from policies.models import Order, OrderEvent
+from policies.operations import Done, Operation, now
 
 
 class Place(Operation):

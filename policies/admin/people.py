@@ -18,16 +18,10 @@ from policies.admin.forms import (
 )
 from policies.admin.imports import UploadDrones
 from policies.admin.policies import state_now
-from policies.backoffice import (
-    BackOfficeAdmin,
-    Done,
-    Operation,
-    RecordAdmin,
-    RecordInline,
-    link,
-    now,
-)
+from policies.backoffice import BackOfficeAdmin, RecordAdmin, RecordInline
+from policies.links import link
 from policies.models import ActivationCode, Customer, Drone, Policy
+from policies.operations import Done, Operation, now
 
 
 class PolicyRows(RecordInline):

@@ -12,17 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from policies import agreement, cancellation, lookup, renewal, terms, transfer
 from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
 from policies.admin.reports import REPORTS
-from policies.backoffice import (
-    Done,
-    EventInline,
-    Operation,
-    RecordAdmin,
-    RecordInline,
-    link,
-    now,
-    pill,
-)
+from policies.backoffice import EventInline, RecordAdmin, RecordInline
+from policies.links import link, pill
 from policies.models import AllowanceUse, Letter, Period, Policy, PolicyEvent
+from policies.operations import Done, Operation, now
 from policies.papers import Paper
 
 

@@ -3,8 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 
 from policies import lifeline, sections
-from policies.backoffice import link, page_of_list
 from policies.clocks import when
+from policies.links import link, page_of_list
 from policies.models import Customer, Drone, Letter, Order
 from policies.sections import ROWS, Section
 

@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from policies import lookup, terms, verification
 from policies.admin.catalogue import CatalogueAdmin
 from policies.admin.forms import ApprovalForm, RejectionForm
-from policies.backoffice import Done, Operation, RecordAdmin, link, now, pill
+from policies.backoffice import RecordAdmin
+from policies.links import link, pill
 from policies.models import BindingPermit, VerificationStep, VideoVerification
+from policies.operations import Done, Operation, now
 
 # The pages that show the film may frame YouTube's player without cookies; no other page may.
 FILM_FRAMES = {"frame-src": ["https://www.youtube-nocookie.com"]}

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from policies.backoffice import page_of
+from policies.links import page_of
 
 # Session, user and permissions are four of them. Filters by region, plan or model read those.
 LISTS = {

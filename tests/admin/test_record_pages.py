@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from policies import lifeline
-from policies.backoffice import page_of
+from policies.links import page_of
 from policies.models import Customer, Drone, Policy
 from tests import factories
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 import claims.urls
 import policies.urls
 from policies import letters
-from policies.backoffice import page_of
+from policies.links import page_of
 from policies.models import ActivationCode, Customer, Letter, Policy
 from tests.browser import axe
 from tests.browser.conftest import PASSWORD

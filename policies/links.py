@@ -1,0 +1,33 @@
+"""FACE: pills, and links between the staff's pages."""
+
+from typing import Any
+
+from django.db import models
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+
+def pill(kind: str, words: Any) -> SafeString:
+    """A state as a coloured word; `kind` is good, busy, bad or quiet."""
+    return format_html('<span class="pill pill-{}">{}</span>', kind, words)
+
+
+def page_of(obj: models.Model) -> str:
+    """The admin page of `obj`."""
+    view = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
+    return reverse(view, args=[obj.pk])
+
+
+def page_of_list(model: type[models.Model], term: str) -> str:
+    """The address of the list of a kind of records, searched for `term`."""
+    view = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return f"{reverse(view)}?{urlencode({'q': term})}"
+
+
+def link(obj: models.Model | None, words: Any = None) -> SafeString | str:
+    """A link to the admin page of `obj`, or a dash."""
+    if obj is None:
+        return "–"
+    return format_html('<a href="{}">{}</a>', page_of(obj), words or obj)
