@@ -3,7 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
-from policies import binding, codes, drones, people
+from policies import binding, codes, drones, orders, people, renewal, verification
 from policies.actor import Actor
 from policies.models import (
     ActivationCode,
@@ -53,6 +53,9 @@ NAMES = {
 
 MONTHS = 18
 
+# Big Buck Bunny, which anybody may show: no drone is in it, but the player has something to play.
+FREE_FILM = "aqz-KE-bpKQ"
+
 
 class Dealer:
     """Plays the history of a dealer up to `now`. Same seed, same dealer."""
@@ -98,7 +101,7 @@ class Dealer:
         self._bind(code, buyer, bound_at)
 
     def _bind(self, code: ActivationCode, buyer: Customer, bound_at: datetime) -> None:
-        serial = "1581F" + "".join(self.random.choices(ALPHABET, k=9))
+        serial = self._serial()
         activated_at = bound_at - timedelta(hours=self.random.randint(1, 40))
         knows = self.random.random()
         if knows < 0.4:
@@ -141,10 +144,75 @@ class Dealer:
         codes.reveal(stock[1], reason="Printing one card", actor=self.staff, now=recently)
         for model in ("mavic-3", "mini-2", "inspire-2"):
             drones.register(
-                serial="1581F" + "".join(self.random.choices(ALPHABET, k=9)),
+                serial=self._serial(),
                 drone_model=DroneModel.objects.get(slug=model),
                 activated_at=None,
             )
+
+    def lead_a_whole_life(self) -> None:
+        """Renewals in time, drones sold with their plan, films that wait to be watched."""
+        self._renew()
+        self._take_orders()
+        self._receive_films()
+
+    def _renew(self) -> None:
+        """Some of those whose plan has run out had renewed it five days before."""
+        for region, model in (("US", "mavic-2-pro"), ("EU", "mavic-3")):
+            ended = Policy.objects.filter(
+                region__code=region,
+                drone__drone_model__slug=model,
+                plan__code="care-1y",
+                ends_at__lt=self.now,
+            ).order_by("-ends_at")
+            for policy in ended[:2]:
+                renewal.sell_and_renew(
+                    policy,
+                    plan=Plan.objects.get(code="refresh-plus"),
+                    order_reference=f"W-{self.random.randint(10_000, 99_999)}",
+                    actor=self.staff,
+                    now=policy.ends_at - timedelta(days=5),
+                )
+
+    def _take_orders(self) -> None:
+        for days, country, ships in ((20, "GB", True), (1, "DE", False), (2, "US", False)):
+            placed_at = self.now - timedelta(days=days)
+            buyer = self._buyer(country, placed_at)
+            order = orders.place(
+                orders.Purchase(
+                    reference=f"W-{self.random.randint(10_000, 99_999)}",
+                    serial=self._serial(),
+                    drone_model=DroneModel.objects.get(slug="mavic-3"),
+                    plan=Plan.objects.get(code="care-2y"),
+                    name=buyer.name,
+                    email=buyer.email,
+                    country=country,
+                    placed_at=placed_at,
+                ),
+                actor=self.staff,
+                now=placed_at,
+            )
+            if ships:
+                shipped_at = placed_at + timedelta(days=1)
+                orders.ship(order, shipped_at=shipped_at, actor=self.staff, now=shipped_at)
+
+    def _receive_films(self) -> None:
+        for hours, country in ((52, "FR"), (20, "US"), (3, "AU")):
+            sent_at = self.now - timedelta(hours=hours)
+            owner = self._buyer(country, sent_at)
+            verification.submit(
+                verification.Film(
+                    serial=self._serial(),
+                    drone_model=DroneModel.objects.get(slug="mini-2"),
+                    name=owner.name,
+                    email=owner.email,
+                    country=country,
+                    video_id=FREE_FILM,
+                ),
+                now=sent_at,
+            )
+
+    def _serial(self) -> str:
+        return "1581F" + "".join(self.random.choices(ALPHABET, k=9))
 
     def post_letters(self) -> None:
         """The letters of the past went out in the past; the newest wait, and one has failed."""

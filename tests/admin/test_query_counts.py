@@ -42,6 +42,8 @@ LISTS = {
     "videoverification": 4,
 }
 RECORDS = {
+    "order": 10,
+    "videoverification": 10,
     "activationcode": 6,
     "claim": 26,
     "codebatch": 11,

@@ -49,6 +49,7 @@ class Command(BaseCommand):
             now=now, staff=Actor.staff(staff[roles.CLAIMS]), carrier=carriers.carrier()
         )
         desk.play()
+        dealer.lead_a_whole_life()
         dealer.post_letters()
 
     def _employ(self, role: str, password: str) -> User:
