@@ -1,10 +1,9 @@
 """What the reports about policies, codes and letters can be narrowed down by."""
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from policies import reports
+from policies import letters, reports
 from policies.models import CodeBatch, DroneModel, Letter, Plan, Policy, Region
 from policies.operations import now
 from policies.report_filters import CatalogueFilter, SpanFilterSet, WordFilter
@@ -43,14 +42,8 @@ class CodeStockFilters(SpanFilterSet):
     origin = WordFilter(label=_("Origin"), choices=CodeBatch.Origin.choices)
 
 
-def letter_names() -> list[tuple[str, str]]:
-    """Each letter is a folder; asking the table for its names would read all of it."""
-    folders = sorted((settings.BASE_DIR / "templates" / "emails").glob("*/subject.txt"))
-    return [(one.parent.name, one.parent.name.replace("_", " ").capitalize()) for one in folders]
-
-
 class LetterFilters(SpanFilterSet):
     instant = "created_at"
 
-    name = WordFilter(label=_("Letter"), choices=letter_names)
+    name = WordFilter(label=_("Letter"), choices=letters.names)
     state = WordFilter(label=_("State"), choices=Letter.State.choices)

@@ -56,6 +56,12 @@ CANNOT_BE_WRITTEN = (
 )
 
 
+def names() -> list[tuple[str, str]]:
+    """Each letter that there is, and its title: they are folders of templates."""
+    folders = sorted((settings.BASE_DIR / "templates" / "emails").glob("*/subject.txt"))
+    return [(one.parent.name, Letter(name=one.parent.name).title) for one in folders]
+
+
 def queue(
     name: str,
     *,

@@ -1,7 +1,7 @@
 """Counting attempts of strangers, exactly, across processes and on both databases."""
 
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.db import connection
@@ -24,14 +24,27 @@ RETURNING count
 def allow(scope: str, who: str, *, limit: int, per: timedelta, now: datetime) -> bool:
     """Counts one attempt of `who`; False once `limit` of them fell in one window of `per`.
 
+    An IPv6 address counts as its network: whoever has one has 2^64 of them.
     Call it outside a transaction that may roll back, or the attempt is not counted.
     """
     expired = now - per
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
-        cursor.execute(UPSERT, [f"{scope}:{who}"[:120], adapt(now), adapt(expired), adapt(expired)])
+        key = f"{scope}:{_network(who)}"[:120]
+        cursor.execute(UPSERT, [key, adapt(now), adapt(expired), adapt(expired)])
         (count,) = cursor.fetchone()
     return count <= limit
+
+
+def _network(who: str) -> str:
+    """The /64 of an IPv6 address; anything else as it is."""
+    try:
+        address = ip_address(who)
+    except ValueError:
+        return who
+    if isinstance(address, IPv4Address) or address.ipv4_mapped:
+        return who
+    return str(IPv6Network((address, 64), strict=False))
 
 
 def forget_before(instant: datetime) -> int:

@@ -71,6 +71,7 @@ class Letter(models.Model):
             models.Index(fields=["state", "-id"], name="letter_state_idx"),
             models.Index(fields=["created_at", "id"], name="letter_created_idx"),
             models.Index(fields=["recipient", "-id"], name="letter_recipient_idx"),
+            models.Index(fields=["name", "-id"], name="letter_name_idx"),
             models.Index(fields=["reference"], condition=~Q(reference=""), name="letter_ref_idx"),
         ]
 

@@ -35,6 +35,15 @@ def test_each_person_and_each_page_is_counted_alone(attempt):
     assert attempt(scope="cover") is True
 
 
+def test_an_ipv6_network_is_one_person(attempt):
+    for number in range(5):
+        assert attempt(f"2001:db8:0:1::{number}") is True
+    assert attempt("2001:db8:0:1:ffff::1") is False
+    assert attempt("2001:db8:0:2::1") is True
+    assert attempt("::ffff:198.51.100.7") is True
+    assert attempt("::ffff:198.51.100.8") is True
+
+
 @pytest.mark.parametrize(
     ("after", "allowed"),
     [
