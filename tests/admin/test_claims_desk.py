@@ -184,7 +184,7 @@ def test_the_claim_page_shows_everything_on_one_screen(claims_desk, house, polic
         "0ANNSDRONE1",
         "Covered by the care plan",
         "It flew into a tree.",
-        "USD 119.00",
+        "USD\xa0119.00",
         "Replacement on its way",
         policy.number,
         claim.replacement.serial,
