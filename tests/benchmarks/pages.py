@@ -2,17 +2,20 @@
 
 import warnings
 from collections.abc import Iterator
-from io import BytesIO
+from io import BytesIO, StringIO
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from policies.links import page_of
+from policies.models import Policy
 from policies.random_names import grouped
 from tests.benchmarks import bare
 from tests.benchmarks.dealer import Facts
@@ -35,9 +38,15 @@ Page = tuple[str, str]
 def measure(table: Table, facts: Facts, rounds: int) -> None:
     with override_settings(ROOT_URLCONF="tests.benchmarks.bare"):
         table.add("bare view", timings(bare.application(), "/", "", 10 * rounds))
+    # The sweep that counts the dashboard's figures, whole.
+    table.add("take_figures", [milliseconds(take_figures)])
     application, cookie = WSGIHandler(), session_of(facts)
     for name, url in every_page(facts):
         table.add(name, timings(application, url, cookie, rounds))
+
+
+def take_figures() -> None:
+    call_command("take_figures", stdout=StringIO())
 
 
 def every_page(facts: Facts) -> Iterator[Page]:
@@ -45,6 +54,14 @@ def every_page(facts: Facts) -> Iterator[Page]:
     yield "customer: policy", reverse("policy", args=[facts.token])
     yield "customer: plans", reverse("plans")
     yield "staff: dashboard", reverse("admin:index")
+    for what, term in (("serial", facts.serial), ("e-mail", facts.email), ("name", facts.name)):
+        yield f"staff: search: {what}", f"{reverse('admin:search')}?{urlencode({'q': term})}"
+    yield "staff: search: nothing found", f"{reverse('admin:search')}?q=nobody"
+    policy = Policy.objects.get(number=facts.number)
+    yield "staff: a drone", page_of(policy.drone)
+    yield "staff: a customer", page_of(policy.holder)
+    yield "staff: history", reverse("admin:admin_logentry_changelist")
+    yield "report: policies ending", reverse("admin:policies_policy_report_ending")
     last = facts.policies // PER_PAGE
     policy, code = "policies: ", "codes: "
     yield from a_list("policy", policy, "first page")
@@ -122,7 +139,7 @@ def get(application: WSGIHandler, url: str, cookie: str) -> None:
     for _part in response:
         pass
     response.close()
-    if not status.startswith("200"):
+    if not status.startswith(("200", "302")):
         raise RuntimeError(f"{url} answered {status}")
 
 
