@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django_countries import countries
 
 from policies import drones, lookup, standing, verification
 from policies.admin.forms import (
@@ -67,7 +68,7 @@ class CustomerAdmin(BackOfficeAdmin):
     @admin.display(description=_("country"))
     def country_name(self, customer: Customer) -> str:
         # The field itself would go through all 250 choices for each cell.
-        return customer.country.name
+        return str(countries.name(customer.country))
 
     def save_model(
         self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool
