@@ -4,7 +4,7 @@ Like an operation it is declared: title, filters, columns, figures. A ModelAdmin
 `reports`, and button, address, permission, presets, pages and downloads come with it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -222,15 +222,3 @@ class ReportPage:
             else "",
             "next": page_links.changed(asked, page=page.number + 1) if page.has_next() else "",
         }
-
-
-def permitted(
-    request: HttpRequest, reports: Mapping[type[Model], tuple[type[Report], ...]]
-) -> list[tuple[Any, str]]:
-    """Title and address of each report that this person may open."""
-    return [
-        (report.label, report.address(model._meta))
-        for model, listed in reports.items()
-        for report in listed
-        if report.permitted(request)
-    ]

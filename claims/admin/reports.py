@@ -3,14 +3,12 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from claims import fee_totals, turnaround
 from claims.filters import FeesTakenFilters, TurnaroundFilters
 from claims.models import Claim, FeePayment, Outcome, Progress
-from policies import report_pages
 from policies.models import Cause
 from policies.report_pages import Column, Figure, Money, Report, Summary, Totals
 
@@ -151,8 +149,3 @@ class FeesTaken(Report):
 REPORTS: dict[type[Any], tuple[type[Report], ...]] = {
     Claim: (Turnaround, FeesTaken),
 }
-
-
-def permitted(request: HttpRequest) -> list[tuple[Any, str]]:
-    """Title and address of each report of this app that the person may open."""
-    return report_pages.permitted(request, REPORTS)

@@ -3,10 +3,9 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from policies import report_pages, reports, spans
+from policies import reports, spans
 from policies.filters import CodeStockFilters, LetterFilters, PoliciesEndingFilters
 from policies.models import CodeBatch, Letter, Policy
 from policies.report_pages import Column, Figure, Report, Summary, Totals
@@ -152,8 +151,3 @@ REPORTS: dict[type[Any], tuple[type[Report], ...]] = {
     CodeBatch: (CodeStock,),
     Letter: (LettersWritten,),
 }
-
-
-def permitted(request: HttpRequest) -> list[tuple[Any, str]]:
-    """Title and address of each report of this app that the person may open."""
-    return report_pages.permitted(request, REPORTS)
