@@ -22,6 +22,7 @@ from config import charts
 from policies import figures, reports, workload
 from policies.figures import DAYS
 from policies.models import Snapshot, SweepRun
+from policies.models.clock import SWEEPS
 from policies.workload import Measure, Pile
 
 SEES_FIGURES = "policies.view_snapshot"
@@ -128,8 +129,6 @@ def clock(*, now: datetime) -> dict[str, Any]:
     runs = {run.name: run for run in SweepRun.objects.filter(pk__in=newest.values("newest"))}
     return {
         "late": bool(late),
-        "sweeps": [
-            {"name": name, "run": runs.get(name), "late": name in late} for name in reports.SWEEPS
-        ],
+        "sweeps": [{"name": name, "run": runs.get(name), "late": name in late} for name in SWEEPS],
         "letters_wait_since": reports.oldest_due_letter(now=now),
     }

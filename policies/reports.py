@@ -15,17 +15,10 @@ from policies.models import (
     Policy,
     SweepRun,
 )
+from policies.models.clock import SWEEPS
 
 # Cron runs them hourly or daily; two hours beyond a day is late.
 PATIENCE = timedelta(hours=26)
-SWEEPS = [
-    "activate_policies",
-    "remind_renewals",
-    "expire_policies",
-    "lapse_permits",
-    "chase_claims",
-    "take_figures",
-]
 
 
 def oldest_due_letter(*, now: datetime) -> datetime | None:

@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import reports
 from policies.admin.catalogue import CatalogueAdmin
 from policies.backoffice import RecordAdmin
 from policies.links import pill
 from policies.models import ReminderDay, SweepRun
+from policies.models.clock import SWEEPS
 
 
 @admin.register(ReminderDay)
@@ -27,10 +27,10 @@ class SweepFilter(admin.SimpleListFilter):
     parameter_name = "name"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in reports.SWEEPS]
+        return [(name, name) for name in SWEEPS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(name=self.value()) if self.value() in reports.SWEEPS else queryset
+        return queryset.filter(name=self.value()) if self.value() in SWEEPS else queryset
 
 
 @admin.register(SweepRun)

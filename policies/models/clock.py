@@ -2,6 +2,17 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+# In the order in which they run: what begins before what ends; the reminders of a term before
+# its end is marked; the figures last, of what the others have left.
+SWEEPS = [
+    "activate_policies",
+    "remind_renewals",
+    "expire_policies",
+    "lapse_permits",
+    "chase_claims",
+    "take_figures",
+]
+
 
 class ReminderDay(models.Model):
     """How many days before the end of a term its holder is reminded (E2)."""

@@ -6,21 +6,11 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from policies.management.sweep import INSTANT_HELP, at_least_one, instant
-
-# What begins before what ends; the reminders of a term before its end is marked.
-# The figures last, of what the others have left.
-ORDER = [
-    "activate_policies",
-    "remind_renewals",
-    "expire_policies",
-    "lapse_permits",
-    "chase_claims",
-    "take_figures",
-]
+from policies.models.clock import SWEEPS
 
 
 class Command(BaseCommand):
-    help = "Runs all sweeps in the right order: " + ", ".join(ORDER) + "."
+    help = "Runs all sweeps in the right order: " + ", ".join(SWEEPS) + "."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--at", type=instant, metavar="INSTANT", help=INSTANT_HELP)
@@ -31,5 +21,5 @@ class Command(BaseCommand):
         given = {name: options[name] for name in ("dry_run", "chunk") if options[name]}
         # Fixed once, so that all sweeps speak of the same instant.
         given["at"] = options["at"] or timezone.now()
-        for name in ORDER:
+        for name in SWEEPS:
             call_command(name, stdout=self.stdout, stderr=self.stderr, **given)
