@@ -21,9 +21,8 @@ def claims(among: QuerySet[Claim], term: str) -> QuerySet[Claim]:
 
 
 def _by_serial(term: str) -> list[int]:
-    try:
-        serial = serials.normalise(term)
-    except serials.BadSerial:
+    serial = serials.recognise(term)
+    if not serial:
         return []
     keys = Claim.objects.values_list("pk", flat=True)
     sent_in = keys.filter(drone__serial=serial)[:ENOUGH]

@@ -27,14 +27,6 @@ def is_email(term: str) -> bool:
     return "@" in term
 
 
-def serial_in(term: str) -> str:
-    """The term as a serial number, or an empty text, which no drone has."""
-    try:
-        return serials.normalise(term)
-    except serials.BadSerial:
-        return ""
-
-
 def code_in(term: str) -> ActivationCode | None:
     """The code that a term is, typed in full."""
     try:
@@ -52,7 +44,7 @@ def policies(among: QuerySet[Policy], term: str) -> QuerySet[Policy]:
     code = code_in(term)
     if code is not None:
         return among.filter(periods__code=code)
-    return among.filter(drone__serial=serial_in(term))
+    return among.filter(drone__serial=serials.recognise(term))
 
 
 def codes_on_file(among: QuerySet[ActivationCode], term: str) -> QuerySet[ActivationCode]:
@@ -71,7 +63,7 @@ def codes_on_file(among: QuerySet[ActivationCode], term: str) -> QuerySet[Activa
 
 
 def drones(among: QuerySet[Drone], term: str) -> QuerySet[Drone]:
-    return among.filter(serial=serial_in(term))
+    return among.filter(serial=serials.recognise(term))
 
 
 def customers(among: QuerySet[Customer], term: str) -> QuerySet[Customer]:
@@ -88,7 +80,7 @@ def orders(among: QuerySet[Order], term: str) -> QuerySet[Order]:
     by_reference = among.filter(reference=term)
     if by_reference.exists():
         return by_reference
-    return among.filter(drone__serial=serial_in(term))
+    return among.filter(drone__serial=serials.recognise(term))
 
 
 def letters(among: QuerySet[Letter], term: str) -> QuerySet[Letter]:
@@ -104,11 +96,11 @@ def films(among: QuerySet[VideoVerification], term: str) -> QuerySet[VideoVerifi
     """By e-mail or serial number."""
     if is_email(term):
         return among.filter(email=term.lower())
-    return among.filter(serial=serial_in(term))
+    return among.filter(serial=serials.recognise(term))
 
 
 def permits(among: QuerySet[BindingPermit], term: str) -> QuerySet[BindingPermit]:
-    return among.filter(drone__serial=serial_in(term))
+    return among.filter(drone__serial=serials.recognise(term))
 
 
 def everything(term: str) -> list[Model]:
@@ -117,7 +109,7 @@ def everything(term: str) -> list[Model]:
         return few(customers(Customer.objects.all(), term))
     if term.upper().startswith("POL-"):
         return few(policies(Policy.objects.all(), term))
-    exact = [code_in(term), Drone.objects.filter(serial=serial_in(term)).first()]
+    exact = [code_in(term), Drone.objects.filter(serial=serials.recognise(term)).first()]
     found: list[Model] = [one for one in exact if one is not None]
     return found or [
         *few(Order.objects.filter(reference=term)),

@@ -33,3 +33,11 @@ def normalise(text: str) -> str:
     if not WELL_FORMED.match(serial):
         raise BadSerial(_("A serial number has 5 to 32 letters and digits, and nothing else."))
     return serial
+
+
+def recognise(text: str) -> str:
+    """The serial number that a text may be, or an empty one, which no drone has."""
+    try:
+        return normalise(text)
+    except BadSerial:
+        return ""
