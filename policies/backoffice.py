@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.core.paginator import Page, Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -124,27 +123,31 @@ class BackOfficeAdmin(LoggedAdmin):
             if request.user.has_perm(one.permission)
         }
 
-    def change_view(
+    def render_change_form(
         self,
         request: HttpRequest,
-        object_id: str,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        obj: Any = None,
     ) -> HttpResponse:
-        obj = self.get_object(request, unquote(object_id))
-        context = {}
+        # Here Django has fetched the record and checked who asks.
         if obj is not None:
-            title = f"{capfirst(self.opts.verbose_name)} {obj}"
-            context = {
-                "title": title,
-                "subtitle": None,
-                "buttons": [
-                    *self._buttons(request, self.operations, obj),
-                    *self._paper_buttons(request, obj),
-                ],
-                "sections": sections.of(obj, allowed=request.user.has_perm),
-            }
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+            context |= self.page_facts(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def page_facts(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the template of a record's page needs beyond Django's own."""
+        return {
+            "title": f"{capfirst(self.opts.verbose_name)} {obj}",
+            "subtitle": None,
+            "buttons": [
+                *self._buttons(request, self.operations, obj),
+                *self._paper_buttons(request, obj),
+            ],
+            "sections": sections.of(obj, allowed=request.user.has_perm),
+        }
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -133,16 +133,8 @@ class ClaimAdmin(RecordAdmin):
             raise Http404
         return row
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        claim = self.get_object(request, object_id)
-        context = self._one_screen(claim) if claim else {}
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+    def page_facts(self, request: HttpRequest, obj: Claim) -> dict[str, Any]:
+        return super().page_facts(request, obj) | self._one_screen(obj)
 
     def _one_screen(self, claim: Claim) -> dict[str, Any]:
         """Everything that a clerk looks at before pressing a button."""

@@ -216,25 +216,20 @@ class ImportAdmin(RecordAdmin):
         name = f"{self.url_base}_errors"
         return [path("<path:object_id>/errors/", errors, name=name), *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def page_facts(self, request: HttpRequest, obj: Import) -> dict[str, Any]:
+        return super().page_facts(request, obj) | {
+            "imported": obj,
+            "state": self.state_pill(obj),
+            "rows_done": imports.rows_done(obj),
+            "batch": link(obj.batch) if obj.batch else "",
+            "needs_a_manager": self._needs_a_manager(request, obj),
+        }
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        imported = self.get_object(request, object_id)
-        context = extra_context or {}
-        if imported is not None:
-            context |= {
-                "imported": imported,
-                "state": self.state_pill(imported),
-                "rows_done": imports.rows_done(imported),
-                "batch": link(imported.batch) if imported.batch else "",
-                "needs_a_manager": self._needs_a_manager(request, imported),
-            }
-        response = super().change_view(request, object_id, form_url, context)
-        if imported is not None and imported.is_running:
+        response = super().render_change_form(request, context, *args, **kwargs)
+        if context["imported"].is_running:
             response["Refresh"] = str(REFRESH)
         return response
 

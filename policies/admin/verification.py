@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -118,24 +117,18 @@ class VideoVerificationAdmin(RecordAdmin):
     change_form_template = "admin/verification.html"
     operations = (Approve, Reject)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def page_facts(self, request: HttpRequest, obj: VideoVerification) -> dict[str, Any]:
         """The film with the checklist beside it, to be ticked while watching (V2)."""
-        film = self.get_object(request, unquote(object_id))
-        decisions = list(self._buttons(request, self.operations, film)) if film else []
-        context = {
-            "film": film,
+        decisions = list(self._buttons(request, self.operations, obj))
+        return super().page_facts(request, obj) | {
+            "film": obj,
             "decisions": decisions,
             "review": RejectionForm() if decisions else None,
             "buttons": [],  # those of the form are enough
-            **(extra_context or {}),
         }
-        response = super().change_view(request, object_id, form_url, context)
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().change_view(request, *args, **kwargs)
         response._csp_config = {**settings.SECURE_CSP, **FILM_FRAMES}  # type: ignore[attr-defined]
         return response
 
