@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from claims import emails, progress
+from claims import letters, progress
 from claims.models import Claim, Deadline, Progress
 from policies import cover
-from policies.actor import Actor
+from policies.shared.actor import Actor
 
 CLOCK = Actor.command("chase_claims")
 
@@ -102,7 +102,7 @@ def _remind(
 ) -> None:
     ends_at = claim.progress_at + timedelta(days=deadline.ends_after_days)
     label = deadline.kind == Deadline.Kind.LABEL
-    letter = emails.label_reminder if label else emails.fee_reminder
+    letter = letters.label_reminder if label else letters.fee_reminder
     with transaction.atomic():
         cover.lock(claim.policy)  # the order of every verb: the policy, then the claim
         still = Claim.objects.select_for_update(of=("self",)).filter(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from policies.verdict import Reason
+from policies.rules.verdict import Reason
 
 PRODUCT_DEFECT = "product_defect"
 OTHER_ACCIDENT = "other_accident"

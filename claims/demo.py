@@ -8,9 +8,9 @@ from operator import itemgetter
 from claims import intake, labels, progress
 from claims.carriers.base import Carrier
 from claims.models import Claim, Outcome
-from policies.actor import Actor
 from policies.models import Policy
-from policies.random_names import ALPHABET
+from policies.rules.reference_numbers import ALPHABET
+from policies.shared.actor import Actor
 
 STORIES = [
     ("collision", "Clipped a branch while filming a wedding; one arm is broken.", ["aircraft"]),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims.models import Claim, FeePayment, Progress
 from policies import cover
-from policies.errors import Conflict
+from policies.shared.errors import Conflict
 
 
 def amount_due(claim: Claim, ordinal: int, *, at: datetime) -> tuple[Decimal, str]:

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from claims import photos
 from claims.decisions import PRODUCT_DEFECT
 from claims.intake import Request
-from policies.inputs import CountryField, EmailField, PlainCharField, SerialField
 from policies.models import Cause, DroneModel, Exclusion, Part, Series
-from policies.random_names import ALPHABET
+from policies.rules.reference_numbers import ALPHABET
+from policies.shared.fields import CountryField, EmailField, PlainCharField, SerialField
 
 
 class DayField(PlainCharField):

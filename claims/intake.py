@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from claims import emails, photos, progress, verdicts
+from claims import decision_facts, letters, photos, progress
 from claims.models import Claim, Photo
 from policies import cover as policy_cover
-from policies.actor import Actor
 from policies.cover import Cover
-from policies.errors import Conflict
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _refuse_second(cover: Cover, request: Request, *, now: datetime) -> None:
         open_claims = open_claims.exclude(submission=request.submission)
     existing = open_claims.first()
     if existing is not None:
-        emails.claim_link_requested(existing, now=now)
+        letters.claim_link_requested(existing, now=now)
         raise AlreadyOpen(
             _("There is an open request for this drone. We have mailed you the link to it.")
         )
@@ -140,7 +140,7 @@ def _open(
         submitted_at=now,
         **_address(request),
     )
-    decision = verdicts.on_what_was_said(claim, cover)
+    decision = decision_facts.on_what_was_said(claim, cover)
     progress.submit(claim, decision, actor=actor, now=now)
     Photo.objects.bulk_create(
         Photo(claim=claim, image=one.name, width=one.width, height=one.height) for one in stored

@@ -15,7 +15,7 @@ from django.db.models import F
 from claims import progress
 from claims.carriers.base import Address, Carrier, CarrierError, Label, LabelRequest
 from claims.models import Claim, Shipment
-from policies.actor import Actor
+from policies.shared.actor import Actor
 
 LEASE = timedelta(minutes=5)
 PAUSES = [

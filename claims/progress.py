@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from claims import emails, fees, shipping, verdicts
+from claims import decision_facts, fees, letters, shipping
 from claims.models import (
     CLOSED,
     Claim,
@@ -23,8 +23,8 @@ from claims.models import (
     Shipment,
 )
 from policies import cover
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 P = Progress
 
@@ -102,7 +102,7 @@ class Step:
             self._close(after)
         self.tell(ClaimEvent.Kind.MOVED, before, after, public_note=public_note, note=note)
         visit = visits(claim, after)
-        emails.moved(claim, after, visit=visit, note=public_note, now=self.now, **(letter or {}))
+        letters.moved(claim, after, visit=visit, note=public_note, now=self.now, **(letter or {}))
 
     def take_back(self, before: str, *, reason: str, **columns: Any) -> None:
         """The reverse of the last move. No letter: the page tells of the correction."""
@@ -206,9 +206,9 @@ def submit(claim: Claim, decision: Any, *, actor: Actor, now: datetime) -> None:
     claim.save(force_insert=True)
     cover.hold(claim.policy, reference=claim.number, now=now)
     step = Step(claim, actor, now)
-    step.decided(Decision.Kind.INTAKE, decision.outcome, verdicts.as_json(decision))
+    step.decided(Decision.Kind.INTAKE, decision.outcome, decision_facts.as_json(decision))
     step.tell(ClaimEvent.Kind.MOVED, "", P.SUBMITTED)
-    emails.moved(claim, P.SUBMITTED, visit=1, now=now)
+    letters.moved(claim, P.SUBMITTED, visit=1, now=now)
 
 
 def accept(claim: Claim, *, actor: Actor, now: datetime) -> None:
@@ -306,7 +306,7 @@ def assess(
     with transaction.atomic():
         step = _step(claim, actor, now)
         current = step.claim
-        decision = verdicts.on_what_was_found(current, cause_found, parts_damaged)
+        decision = decision_facts.on_what_was_found(current, cause_found, parts_damaged)
         outcome = decision.outcome
         as_reported = cause_found == current.cause and set(parts_damaged) == set(current.parts)
         if as_reported and current.decisions.filter(kind=Decision.Kind.OVERRULED).exists():
@@ -317,8 +317,8 @@ def assess(
             "parts_received": parts_received,
             "parts_damaged": parts_damaged,
         }
-        step.decided(Decision.Kind.ASSESSED, decision.outcome, verdicts.as_json(decision))
-        reasons = verdicts.as_json(decision) if changed else []
+        step.decided(Decision.Kind.ASSESSED, decision.outcome, decision_facts.as_json(decision))
+        reasons = decision_facts.as_json(decision) if changed else []
         step.move(P.ASSESSED, note=note, letter={"reasons": reasons}, **columns)
 
 

@@ -7,8 +7,8 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from claims.models import Claim, Shipment
-from policies import serials
-from policies.errors import Conflict
+from policies.rules import serials
+from policies.shared.errors import Conflict
 
 IN, OUT = Shipment.Direction.INBOUND, Shipment.Direction.OUTBOUND
 State = Shipment.State

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from claims import progress
 from claims.models import CarrierMessage, Progress, Shipment
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 
 class News(Enum):

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from claims import intake, progress, timeline
 from claims.forms import LookupForm, RepairForm
 from claims.models import Claim, Progress, Shipment
-from policies.errors import Conflict
-from policies.visitors import Limit, keep_secret, too_often, visitor
+from policies.shared.errors import Conflict
+from policies.shared.visitors import Limit, keep_secret, too_often, visitor
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from claims import tracking
 from claims.tracking import Message, News
-from policies.actor import Actor
+from policies.shared.actor import Actor
 
 # An event carries the whole track of a parcel: some ten kilobytes.
 LARGEST_EVENT = 512 * 1024

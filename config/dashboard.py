@@ -16,14 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from claims import workload as claims_workload
 from claims.models import Outcome
+from claims.reporting import workload as claims_workload
 from config import charts
-from policies import figures, reports, workload
-from policies.figures import DAYS
 from policies.models import Snapshot, SweepRun
 from policies.models.clock import SWEEPS
-from policies.workload import Measure, Pile
+from policies.reporting import counts, figures, workload
+from policies.reporting.figures import DAYS
+from policies.reporting.workload import Measure, Pile
 
 SEES_FIGURES = "policies.view_snapshot"
 SEES_CLOCK = "policies.view_sweeprun"
@@ -124,11 +124,11 @@ def _share(part: int, whole: int) -> int | None:
 
 
 def clock(*, now: datetime) -> dict[str, Any]:
-    late = set(reports.overdue_sweeps(now=now))
+    late = set(counts.overdue_sweeps(now=now))
     newest = SweepRun.objects.order_by().values("name").annotate(newest=Max("pk"))
     runs = {run.name: run for run in SweepRun.objects.filter(pk__in=newest.values("newest"))}
     return {
         "late": bool(late),
         "sweeps": [{"name": name, "run": runs.get(name), "late": name in late} for name in SWEEPS],
-        "letters_wait_since": reports.oldest_due_letter(now=now),
+        "letters_wait_since": counts.oldest_due_letter(now=now),
     }

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from policies import reports
+from policies.reporting import counts
 
 
 @never_cache
@@ -26,7 +26,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if trouble:
         return JsonResponse({"status": "not ready", "reason": trouble}, status=503)
     # Late sweeps are for a person to look into; the pages answer rightly without them.
-    late = reports.overdue_sweeps(now=timezone.now())
+    late = counts.overdue_sweeps(now=timezone.now())
     warnings = [f"the sweep {name} has not run for a day" for name in late]
     if imports_are_late():
         warnings.append("files are waiting: the import worker is not running")
@@ -52,13 +52,13 @@ def unapplied_migrations() -> bool:
 
 def letters_are_late() -> bool:
     now = timezone.now()
-    due_since = reports.oldest_due_letter(now=now)
+    due_since = counts.oldest_due_letter(now=now)
     patience = timedelta(minutes=settings.LETTERS_LATE_AFTER_MINUTES)
     return due_since is not None and now - due_since > patience
 
 
 def imports_are_late() -> bool:
     now = timezone.now()
-    due_since = reports.oldest_due_import(now=now)
+    due_since = counts.oldest_due_import(now=now)
     patience = timedelta(minutes=settings.IMPORTS_LATE_AFTER_MINUTES)
     return due_since is not None and now - due_since > patience

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from claims import lookup as claims
-from policies import lookup as policies
-from policies.links import page_of
+from claims.reporting import search as claims
+from policies.backoffice.cells import page_of
+from policies.reporting import search as policies
 
 # Longer than the longest e-mail address; what is longer names nothing.
 LONGEST = 260

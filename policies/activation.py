@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from policies import emails
-from policies.actor import Actor
+from policies import letters
 from policies.models import Policy, PolicyEvent
+from policies.shared.actor import Actor
 
 CLOCK = Actor.command("activate_policies")
 
@@ -39,7 +39,7 @@ def activate(*, now: datetime, chunk: int) -> int:
             for policy in policies
         )
         for policy in policies:
-            emails.policy_activated(policy, now=now)
+            letters.policy_activated(policy, now=now)
     return len(pks)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from policies import terms
 from policies.models import DroneModel, Exclusion, Policy, Region, ReplacementFee
+from policies.rules import terms
 
 
 @dataclass(frozen=True)

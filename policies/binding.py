@@ -7,9 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, eligibility, emails, people, renewal, terms
-from policies.actor import Actor
-from policies.errors import Conflict, Refused
+from policies import codes, customers, letters, renewal
 from policies.models import (
     ActivationCode,
     ActivationSource,
@@ -22,7 +20,10 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
-from policies.verdict import Verdict
+from policies.rules import eligibility, terms
+from policies.rules.verdict import Verdict
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict, Refused
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: 
     if permit and verdict.names("permit"):
         permit.used_for = policy
         permit.save(update_fields=["used_for"])
-    emails.policy_bound(policy, now=now)
+    letters.policy_bound(policy, now=now)
     return policy
 
 
@@ -195,7 +196,7 @@ def _start(
 ) -> Policy:
     plan, region, sold = code.batch.plan, code.batch.region, code.sold_terms()
     ends_at = terms.add_months(now, sold.months, region.zone)
-    holder = people.known(
+    holder = customers.known(
         name=application.name,
         email=application.email,
         country=application.country,

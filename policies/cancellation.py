@@ -5,10 +5,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cover, emails
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies import cover, letters
 from policies.models import Policy, PolicyEvent
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 
 def cancel(policy: Policy, *, reason: str, actor: Actor, now: datetime) -> Policy:
@@ -29,5 +29,5 @@ def cancel(policy: Policy, *, reason: str, actor: Actor, now: datetime) -> Polic
             note=reason,
             **actor.signature(),
         )
-        emails.policy_cancelled(locked, now=now)
+        letters.policy_cancelled(locked, now=now)
         return locked

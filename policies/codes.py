@@ -10,10 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import emails, sealing
-from policies.actor import Actor
-from policies.database import insert_many
-from policies.errors import CodeRefused, Conflict
+from policies import letters, sealing
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -23,7 +20,10 @@ from policies.models import (
     Plan,
     Region,
 )
-from policies.random_names import ALPHABET, grouped
+from policies.rules.reference_numbers import ALPHABET, grouped
+from policies.shared.actor import Actor
+from policies.shared.database import insert_many
+from policies.shared.errors import CodeRefused, Conflict
 
 LENGTH = 16
 # Sixteen characters with every separator that people put between them, and room to spare.
@@ -179,7 +179,7 @@ def sell(
         if locked.state != ActivationCode.State.IN_STOCK:
             raise Conflict(_("This code is no longer in stock."))
         _sell_locked([locked], to=to, order_reference=order_reference, actor=actor, now=now)
-        emails.code_sold([locked], to=to, now=now)
+        letters.code_sold([locked], to=to, now=now)
 
 
 def sell_from_stock(
@@ -219,7 +219,7 @@ def sell_from_stock(
             )
         _sell_locked(chosen, to=to, order_reference=order_reference, actor=actor, now=now)
         if tell:
-            emails.code_sold(chosen, to=to, now=now)
+            letters.code_sold(chosen, to=to, now=now)
     return chosen
 
 

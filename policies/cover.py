@@ -13,9 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from policies import agreement, emails, serials
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies import agreement, letters
 from policies.models import (
     ActivationSource,
     AllowanceUse,
@@ -28,6 +26,9 @@ from policies.models import (
     Region,
     ReplacementFee,
 )
+from policies.rules import serials
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def consume(locked: Policy, *, reference: str, actor: Actor, now: datetime) -> i
     use.save()
     _record(locked, PolicyEvent.Kind.USE_TAKEN, reference, actor=actor, now=now)
     if len(free) == 1:
-        emails.allowance_used_up(locked, reference=reference, now=now)
+        letters.allowance_used_up(locked, reference=reference, now=now)
     return use.ordinal
 
 

@@ -3,8 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
-from policies import binding, codes, drones, orders, people, renewal, verification
-from policies.actor import Actor
+from policies import binding, codes, customers, drones, orders, renewal, verification
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -16,7 +15,8 @@ from policies.models import (
     Policy,
     Region,
 )
-from policies.random_names import ALPHABET
+from policies.rules.reference_numbers import ALPHABET
+from policies.shared.actor import Actor
 
 # region, country, model, plan, codes issued, how many of them are sold over the history
 STOCK = [
@@ -134,7 +134,7 @@ class Dealer:
         mailbox = "".join(c for c in name.lower().replace(" ", ".") if c.isascii() and c != "’")
         phone = f"+00 555 {self.random.randint(100_000, 999_999)}"
         email = f"{mailbox}@example.com"
-        return people.known(name=name, email=email, country=country, phone=phone, now=at)
+        return customers.known(name=name, email=email, country=country, phone=phone, now=at)
 
     def _oddities(self) -> None:
         """What happens at every dealer: a spoilt card, a code read out, a drone in the shop."""

@@ -5,8 +5,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies.errors import Conflict
 from policies.models import ActivationSource, Drone, DroneModel, Policy
+from policies.shared.errors import Conflict
 
 
 def register(*, serial: str, drone_model: DroneModel, activated_at: datetime | None) -> Drone:

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import translation
 
-from policies import database, letters
+from policies import outbox
 from policies.models import Policy, PolicyEvent, ReminderDay
+from policies.shared import database
 
 LETTER_COLUMNS = (
     "name, recipient, language, policy_id, reference, context, dedupe_key, message_id, "
@@ -167,7 +168,7 @@ def _params(now: datetime) -> dict[str, Any]:
     return {
         "now": _stored(now),
         "language": translation.get_language() or "en",
-        "domain": f"@{letters.mail_domain()}>",
+        "domain": f"@{outbox.mail_domain()}>",
     }
 
 

@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import codes
 from policies.binding import Application
-from policies.inputs import (
+from policies.models import Region
+from policies.rules.verdict import Reason, Verdict
+from policies.shared.fields import (
     CountryField,
     DroneModelField,
     EmailField,
@@ -17,12 +19,9 @@ from policies.inputs import (
     PhoneField,
     PlainCharField,
     SerialField,
-    VideoLinkField,
     on_the_clock_of,
 )
-from policies.models import Region
-from policies.verdict import Reason, Verdict
-from policies.verification import Film
+from policies.verification import BadVideoLink, Film, video_id
 
 # The field that a reason is about; others are about the case as a whole.
 FIELD_OF_REASON = {
@@ -170,6 +169,24 @@ class CoverForm(forms.Form):
         help_text=_("On the aircraft, in the battery compartment or under an arm, and on the box."),
     )
     email = EmailField(help_text=_("The address that the care plan was activated with."))
+
+
+class VideoLinkField(PlainCharField):
+    """A link to a film on YouTube; its value is YouTube's id of the film."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Link to your video"))
+        # Text for the browser too: `type=url` would refuse in words of its own.
+        attrs = {"inputmode": "url", "autocomplete": "off", "spellcheck": "false"}
+        kwargs.setdefault("widget", forms.TextInput(attrs=attrs))
+        super().__init__(max_length=300, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        link = super().to_python(value)
+        try:
+            return video_id(link) if link else link
+        except BadVideoLink as error:
+            raise ValidationError(error.message, code="video") from None
 
 
 class VerificationForm(forms.Form):

@@ -1,263 +1,203 @@
-"""The outbox: a letter is a folder of templates, a typed function and a row.
+"""One typed function per letter about codes and policies. Each only queues; a worker sends."""
 
-`queue` writes the row in the transaction of whatever causes the letter; a worker sends it
-later. Delivered at least once: a worker that dies between sending and saying so sends it
-again, under the same Message-ID, so that a mail client shows it once.
-"""
+from datetime import datetime
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from smtplib import SMTPRecipientsRefused
-from typing import Any
-from uuid import uuid4
-
-from django.conf import settings
-from django.core.files.storage import default_storage
-from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
-from django.db.models import F
-from django.template import TemplateDoesNotExist, TemplateSyntaxError
-from django.template.loader import render_to_string
-from django.urls import NoReverseMatch
-from django.utils import timezone, translation
-from django.utils.dateparse import parse_datetime
-from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
-
-from policies import sealing
-from policies.errors import Conflict
-from policies.models import ActivationCode, Letter, Policy
-from policies.random_names import grouped
-
-# How long a worker may take over the letters it claimed before another worker tries them:
-# a batch of 10 fits in, even if the mail server lets each wait for EMAIL_TIMEOUT (20 s).
-LEASE = timedelta(minutes=5)
-PAUSES = [
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=24),
-]
-MAX_ATTEMPTS = len(PAUSES) + 1
-# Of the letter itself: a fact, a template or a key is missing, a header is not one.
-CANNOT_BE_WRITTEN = (
-    TemplateDoesNotExist,
-    TemplateSyntaxError,
-    NoReverseMatch,
-    sealing.SealBroken,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
+from policies import agreement, outbox
+from policies.models import (
+    ActivationCode,
+    BindingPermit,
+    Customer,
+    Plan,
+    Policy,
+    VideoVerification,
 )
+from policies.rules.verdict import Verdict
 
 
-def names() -> list[tuple[str, str]]:
-    """Each letter that there is, and its title: they are folders of templates."""
-    folders = sorted((settings.BASE_DIR / "templates" / "emails").glob("*/subject.txt"))
-    return [(one.parent.name, Letter(name=one.parent.name).title) for one in folders]
+def code_sold(codes: list[ActivationCode], *, to: Customer, now: datetime) -> None:
+    """The buyer's codes of one sale: the row holds ids, and only the worker opens them (C4)."""
+    first = codes[0]
+    outbox.queue(
+        "code_sold",
+        to=to.email,
+        context={
+            "name": to.name,
+            "plan": first.batch.plan.name,
+            "drone_model": first.batch.drone_model.name,
+            "region": first.batch.region.name,
+            "binding_window_hours": first.binding_window_hours,
+            "order_reference": first.order_reference,
+            "code_ids": [code.pk for code in codes],
+        },
+        dedupe_key=f"code_sold/{first.pk}",
+        reference=first.order_reference,
+        now=now,
+    )
 
 
-def queue(
-    name: str,
-    *,
-    to: str,
-    context: dict[str, Any],
-    dedupe_key: str,
-    now: datetime,
-    policy: Policy | None = None,
-    reference: str = "",
+def policy_bound(policy: Policy, *, now: datetime) -> None:
+    """Confirms the binding and carries the whole agreement (B8)."""
+    outbox.queue(
+        "policy_bound",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"policy_bound/{policy.pk}",
+        policy=policy,
+        now=now,
+    )
+
+
+def link_requested(
+    policy: Policy, *, covered: Verdict, offer: Plan | None, now: datetime, dedupe_key: str
 ) -> bool:
-    """Writes the letter `templates/emails/<name>/` into the outbox, once per `dedupe_key`.
+    """How the policy stands and the link to its page, to the holder's own mailbox (B10)."""
+    return outbox.queue(
+        "link_requested",
+        to=policy.holder.email,
+        context={
+            "name": policy.holder.name,
+            "serial": policy.drone.serial,
+            "drone_model": policy.drone.drone_model.name,
+            "number": policy.number,
+            "plan": policy.plan.name,
+            "covered": covered.allowed,
+            "objections": [str(reason) for reason in covered.objections],
+            "starts_at": policy.starts_at.isoformat(),
+            "ends_at": policy.ends_at.isoformat(),
+            "time_zone": policy.region.time_zone,
+            "left": max(policy.replacements_left(), 0),
+            "granted": policy.granted_replacements(),
+            "offer": offer.name if offer else "",
+            "token": policy.token,
+        },
+        dedupe_key=dedupe_key,
+        policy=policy,
+        now=now,
+    )
 
-    False when that key was queued before.
 
-    `context` holds JSON values. Names that end in `_at` are ISO instants, shown in the
-    time zone `context["time_zone"]`; `code_ids` stand for codes that only the worker opens;
-    `attachments` are files in the default storage, as `{"file": …, "name": …}`.
-    """
-    letter = Letter(
-        name=name,
-        recipient=to,
-        language=get_language() or settings.LANGUAGE_CODE,
+def allowance_used_up(policy: Policy, *, reference: str, now: datetime) -> None:
+    """The last replacement has been requested (P3)."""
+    outbox.queue(
+        "allowance_used_up",
+        to=policy.holder.email,
+        context={
+            "name": policy.holder.name,
+            "number": policy.number,
+            "plan": policy.plan.name,
+            "serial": policy.drone.serial,
+            "drone_model": policy.drone.drone_model.name,
+            "claim": reference,
+            "token": policy.token,
+        },
+        dedupe_key=f"allowance_used_up/{policy.pk}/{reference}",
         policy=policy,
         reference=reference,
-        context=context,
-        dedupe_key=dedupe_key,
-        message_id=_new_message_id(),
-        created_at=now,
-        next_try_at=now,
+        now=now,
     )
-    Letter.objects.bulk_create([letter], ignore_conflicts=True)
-    return Letter.objects.filter(message_id=letter.message_id).exists()
 
 
-def _new_message_id() -> str:
-    return f"<{uuid4().hex}@{mail_domain()}>"
+def policy_activated(policy: Policy, *, now: datetime) -> None:
+    """A plan bought with its drone has begun (B9); carries the agreement as a binding does."""
+    outbox.queue(
+        "policy_activated",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"policy_activated/{policy.pk}",
+        policy=policy,
+        now=now,
+    )
 
 
-def mail_domain() -> str:
-    """The right half of a Message-ID: the domain that the letters come from."""
-    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+def renewed(policy: Policy, *, now: datetime) -> None:
+    """The plan runs longer, with one replacement more (R2)."""
+    outbox.queue(
+        "renewed",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"renewed/{policy.pk}",
+        policy=policy,
+        now=now,
+    )
 
 
-@dataclass(frozen=True)
-class Rendered:
-    subject: str
-    text: str
-    html: str
-
-
-def render(letter: Letter, *, whole_codes: bool = False) -> Rendered:
-    """The letter as its reader sees it; codes are masked unless `whole_codes` (C4).
-
-    Raises TemplateDoesNotExist, TemplateSyntaxError, SealBroken.
-    """
-    context = _instants(letter.context)
-    context |= {"dealer": settings.DEALER_NAME, "site_url": settings.SITE_URL}
-    if "code_ids" in context:
-        context["codes"] = _codes(context["code_ids"], whole=whole_codes)
-    zone = context.get("time_zone", "UTC")
-    with translation.override(letter.language), timezone.override(zone):
-        subject, text, html = (
-            render_to_string(f"emails/{letter.name}/{part}", context)
-            for part in ("subject.txt", "body.txt", "body.html")
-        )
-    return Rendered(" ".join(subject.split()), text.strip() + "\n", html)
-
-
-def _instants(facts: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: parse_datetime(value) if name.endswith(("_at", "_until")) and value else value
-        for name, value in facts.items()
+def owner_changed(policy: Policy, *, before: Customer, occasion: int, now: datetime) -> None:
+    """To both people (T2); only the new owner's letter has the new link."""
+    facts = {
+        "number": policy.number,
+        "plan": policy.plan.name,
+        "serial": policy.drone.serial,
+        "drone_model": policy.drone.drone_model.name,
     }
-
-
-def _codes(pks: list[int], *, whole: bool) -> list[str]:
-    codes = ActivationCode.objects.in_bulk(pks)
-    return [
-        grouped(sealing.unseal(code.digest, code.sealed, code.key_id))
-        if whole
-        else f"••••-••••-••••-{code.last_four}"
-        for code in (codes[pk] for pk in pks)
-    ]
-
-
-def send_due(
-    *,
-    clock: Callable[[], datetime],
-    batch: int = 10,
-    stop: Callable[[], bool] = lambda: False,
-) -> tuple[int, int]:
-    """Sends the letters that are due; returns how many were sent, how many went wrong.
-
-    Safe beside other workers: a letter is claimed, with its lease, before it is sent, and
-    sent outside any transaction.
-    """
-    sent = wrong = 0
-    # Not `with`: that would open it here, where no letter could be told that nobody answers.
-    connection = get_connection()
-    try:
-        while not stop() and (claimed := _claim(clock(), batch)):
-            for letter in claimed:
-                if _send(letter, connection, clock):
-                    sent += 1
-                else:
-                    wrong += 1
-    finally:
-        connection.close()
-    return sent, wrong
-
-
-def _claim(now: datetime, batch: int) -> list[Letter]:
-    with transaction.atomic():
-        due = Letter.objects.due(at=now).order_by("next_try_at", "id")
-        pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:batch])
-        Letter.objects.filter(pk__in=pks).update(
-            attempts=F("attempts") + 1, next_try_at=now + LEASE
-        )
-    return list(Letter.objects.filter(pk__in=pks).order_by("id"))
-
-
-def _send(letter: Letter, connection: BaseEmailBackend, clock: Callable[[], datetime]) -> bool:
-    if letter.attempts > MAX_ATTEMPTS:
-        # Every try so far took its worker down with it.
-        _fail(letter, letter.last_error or "The worker stopped in the middle of every try.")
-        return False
-    try:
-        email = message(letter, connection)
-        connection.open()  # once for many letters; does nothing while it is open
-        connection.send_messages([email])
-    except CANNOT_BE_WRITTEN as error:
-        _fail(letter, f"{type(error).__name__}: {error}")  # another try would end the same
-        return False
-    except OSError as error:  # the mail server, the network, the disk
-        connection.close()
-        _try_again(letter, error, now=clock())
-        return False
-    _mark(letter, state=Letter.State.SENT, sent_at=clock(), last_error="")
-    return True
-
-
-def message(letter: Letter, connection: BaseEmailBackend | None = None) -> EmailMultiAlternatives:
-    """The e-mail itself, with whole codes."""
-    rendered = render(letter, whole_codes=True)
-    email = EmailMultiAlternatives(
-        subject=rendered.subject,
-        body=rendered.text,
-        to=[letter.recipient],
-        headers={"Message-ID": letter.message_id, "Auto-Submitted": "auto-generated"},
-        connection=connection,
+    outbox.queue(
+        "owner_changed_old",
+        to=before.email,
+        context=facts | {"name": before.name},
+        dedupe_key=f"owner_changed_old/{occasion}",
+        policy=policy,
+        now=now,
     )
-    email.attach_alternative(rendered.html, "text/html")
-    for attachment in letter.context.get("attachments", []):
-        with default_storage.open(attachment["file"]) as file:
-            email.attach(attachment["name"], file.read(), "application/pdf")
-    return email
-
-
-def _try_again(letter: Letter, error: OSError, *, now: datetime) -> None:
-    text = f"{type(error).__name__}: {error}"[:2000]
-    if letter.attempts >= MAX_ATTEMPTS or _is_permanent(error):
-        _fail(letter, text)
-    else:
-        _mark(letter, next_try_at=now + PAUSES[letter.attempts - 1], last_error=text)
-
-
-def _is_permanent(error: OSError) -> bool:
-    """The server knows the recipient and says no for good (SMTP 5xx)."""
-    return isinstance(error, SMTPRecipientsRefused) and all(
-        status >= 500 for status, _text in error.recipients.values()
+    outbox.queue(
+        "owner_changed_new",
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"owner_changed_new/{occasion}",
+        policy=policy,
+        now=now,
     )
 
 
-def _fail(letter: Letter, error: str) -> None:
-    _mark(letter, state=Letter.State.FAILED, last_error=error[:2000])
-
-
-def _mark(letter: Letter, **values: Any) -> None:
-    # Only the try that made the claim may write its result: a worker that overran its
-    # lease must not undo what the next one did.
-    Letter.objects.filter(pk=letter.pk, state=Letter.State.QUEUED, attempts=letter.attempts).update(
-        **values
+def policy_cancelled(policy: Policy, *, now: datetime) -> None:
+    """Cancelled by the dealer, with the reason (T3)."""
+    outbox.queue(
+        "policy_cancelled",
+        to=policy.holder.email,
+        context={
+            "name": policy.holder.name,
+            "number": policy.number,
+            "plan": policy.plan.name,
+            "serial": policy.drone.serial,
+            "drone_model": policy.drone.drone_model.name,
+            "reason": policy.cancel_reason,
+        },
+        dedupe_key=f"policy_cancelled/{policy.pk}",
+        policy=policy,
+        now=now,
     )
 
 
-def send_again(letter: Letter, *, now: datetime) -> None:
-    """Puts a failed letter back into the outbox, or sends a sent one once more.
+def verification_received(verification: VideoVerification, *, now: datetime) -> None:
+    _verification("verification_received", verification, {}, now=now)
 
-    A second copy of a sent letter gets a Message-ID of its own: its reader asked for it.
-    Raises Conflict when the letter is waiting already.
-    """
-    with transaction.atomic():
-        locked = Letter.objects.select_for_update(of=("self",)).get(pk=letter.pk)
-        if locked.state == Letter.State.QUEUED:
-            raise Conflict(_("This letter is waiting to be sent already."))
-        values: dict[str, Any] = {"state": Letter.State.QUEUED, "attempts": 0, "next_try_at": now}
-        if locked.state == Letter.State.SENT:
-            values |= {"sent_at": None, "message_id": _new_message_id()}
-        Letter.objects.filter(pk=locked.pk).update(**values)
+
+def verification_approved(
+    verification: VideoVerification, permit: BindingPermit, *, now: datetime
+) -> None:
+    """Names the deadline for binding (V2)."""
+    facts = {
+        "deadline_at": permit.deadline_at.isoformat(),
+        "time_zone": verification.region.time_zone,
+    }
+    _verification("verification_approved", verification, facts, now=now)
+
+
+def verification_rejected(verification: VideoVerification, *, now: datetime) -> None:
+    _verification("verification_rejected", verification, {"reason": verification.reason}, now=now)
+
+
+def _verification(
+    name: str, verification: VideoVerification, facts: dict[str, str], *, now: datetime
+) -> None:
+    outbox.queue(
+        name,
+        to=verification.email,
+        context={
+            "name": verification.name,
+            "serial": verification.serial,
+            "drone_model": verification.drone_model.name,
+        }
+        | facts,
+        dedupe_key=f"{name}/{verification.pk}",
+        reference=verification.serial,
+        now=now,
+    )

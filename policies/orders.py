@@ -7,9 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cancellation, people, terms
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies import cancellation, customers
 from policies.models import (
     Drone,
     DroneModel,
@@ -21,6 +19,9 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
+from policies.rules import terms
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 PART_OF_AN_ORDER = _("This order reference, or this drone, is part of an order already.")
 
@@ -62,7 +63,7 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
             with transaction.atomic():
                 order = Order.objects.create(
                     reference=purchase.reference,
-                    customer=people.known(
+                    customer=customers.known(
                         name=purchase.name,
                         email=purchase.email,
                         country=purchase.country,

@@ -5,9 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, cover, eligibility, emails, terms
-from policies.actor import Actor
-from policies.errors import Conflict, Refused
+from policies import codes, cover, letters
 from policies.models import (
     ActivationCode,
     CodeEvent,
@@ -16,7 +14,10 @@ from policies.models import (
     Policy,
     PolicyEvent,
 )
-from policies.verdict import Verdict
+from policies.rules import eligibility, terms
+from policies.rules.verdict import Verdict
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict, Refused
 
 
 def renew(code: ActivationCode, *, serial: str, email: str, actor: Actor, now: datetime) -> Policy:
@@ -32,7 +33,7 @@ def renew(code: ActivationCode, *, serial: str, email: str, actor: Actor, now: d
     if not verdict.allowed:
         raise Refused(verdict)
     _add_period(policy, code, actor=actor, now=now)
-    emails.renewed(policy, now=now)
+    letters.renewed(policy, now=now)
     return policy
 
 
@@ -73,7 +74,7 @@ def sell_and_renew(
         if not verdict.allowed:
             raise Refused(verdict)
         _add_period(locked, code, actor=actor, now=now)
-        emails.renewed(locked, now=now)
+        letters.renewed(locked, now=now)
         return locked
 
 

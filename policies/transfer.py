@@ -5,11 +5,12 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cover, emails, people, terms
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies import cover, customers, letters
 from policies.models import Policy, PolicyEvent, Region
 from policies.models.policy import new_token
+from policies.rules import terms
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 
 def change_owner(
@@ -38,7 +39,7 @@ def change_owner(
                 % {"region": locked.region}
             )
         before = locked.holder
-        after = people.known(name=name, email=email, country=country, phone=phone, now=now)
+        after = customers.known(name=name, email=email, country=country, phone=phone, now=now)
         if after == before:
             raise Conflict(_("This customer holds the policy already."))
         locked.holder, locked.token = after, new_token()
@@ -50,7 +51,7 @@ def change_owner(
             data={"from": before.pk, "to": after.pk},
             **actor.signature(),
         )
-        emails.owner_changed(locked, before=before, occasion=event.pk, now=now)
+        letters.owner_changed(locked, before=before, occasion=event.pk, now=now)
         return locked
 
 

@@ -9,9 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import emails
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies import letters
 from policies.models import (
     BindingPermit,
     Drone,
@@ -21,6 +19,8 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 YOUTUBE = {"youtube.com", "www.youtube.com", "m.youtube.com"}
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}\Z")
@@ -93,7 +93,7 @@ def submit(film: Film, *, now: datetime) -> VideoVerification:
                 submitted_at=now,
             )
             _refuse_approved(verification, now=now)
-            emails.verification_received(verification, now=now)
+            letters.verification_received(verification, now=now)
     except IntegrityError as error:
         raise Conflict(
             _("A video for this drone is waiting to be watched; please wait for our letter.")
@@ -157,7 +157,7 @@ def approve(
         locked.state, locked.permit = VideoVerification.State.APPROVED, permit
         locked.decided_at, locked.decided_by, locked.seen = now, actor.user, sorted(seen)
         locked.save(update_fields=["state", "permit", "decided_at", "decided_by", "seen"])
-        emails.verification_approved(locked, permit, now=now)
+        letters.verification_approved(locked, permit, now=now)
         return permit
 
 
@@ -175,7 +175,7 @@ def reject(
         locked.state, locked.reason = VideoVerification.State.REJECTED, reason
         locked.decided_at, locked.decided_by, locked.seen = now, actor.user, sorted(seen)
         locked.save(update_fields=["state", "reason", "decided_at", "decided_by", "seen"])
-        emails.verification_rejected(locked, now=now)
+        letters.verification_rejected(locked, now=now)
 
 
 def grant_after_repair(

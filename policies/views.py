@@ -14,9 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from policies import agreement, binding, cover_check, papers, renewal, standing
+from policies import agreement, binding, renewal, status
 from policies import verification as verifications
-from policies.errors import CodeRefused, Conflict, Refused
 from policies.forms import ActivateForm, CoverForm, VerificationForm
 from policies.models import (
     Exclusion,
@@ -30,7 +29,9 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
-from policies.visitors import Limit, keep_secret, too_often, visitor
+from policies.shared import papers
+from policies.shared.errors import CodeRefused, Conflict, Refused
+from policies.shared.visitors import Limit, keep_secret, too_often, visitor
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -185,7 +186,7 @@ def cover(request: HttpRequest) -> HttpResponse:
     serial, email = form.cleaned_data["serial"], form.cleaned_data["email"]
     if not COVER_BY_EMAIL.allows_mailbox(email, now=now):
         return too_often(request, "policies/cover.html", kept, COVER_BY_EMAIL)
-    cover_check.send_link(serial=serial, email=email, actor=visitor(request), now=now)
+    status.send_link(serial=serial, email=email, actor=visitor(request), now=now)
     return render(request, "policies/cover_sent.html")
 
 
@@ -200,7 +201,7 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "policy": found,
         "agreement": agreement.of(found, at=now),
-        "standing": standing.stage(found, at=now),
+        "standing": status.stage(found, at=now),
         "left": max(found.replacements_left(), 0),
         "used": found.used_replacements(),
         "offer": renewal.offer(found, at=now),

@@ -6,8 +6,11 @@ a developer's `.env` decides about a test. Only DATABASE_URL may come from outsi
 
 import base64
 import os
+from pathlib import Path
 
 import django
+
+ROOT = Path(__file__).resolve().parent.parent
 
 os.environ.update(
     DJANGO_SETTINGS_MODULE="config.settings",

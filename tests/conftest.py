@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from zeal.constants import initialize_app_registry
 from zeal.patch import patch as make_zeal_watch_the_orm
 
-from policies.database import create_append_only_triggers, drop_append_only_triggers
+from policies.shared.database import create_append_only_triggers, drop_append_only_triggers
 from tests import postgres
 
 # --- settings that make tests fast, and let them speak plain HTTP ------------

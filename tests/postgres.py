@@ -22,7 +22,8 @@ from typing import Any
 
 import psycopg
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+
 CANNOT_START = (
     *(AssertionError, ImportError, KeyError, OSError, RuntimeError, ValueError),
     *(subprocess.SubprocessError, psycopg.Error),

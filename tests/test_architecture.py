@@ -11,68 +11,43 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+
 TOPS = ("config", "policies", "claims")
 
 # What claims may know of policies: its models, its faces, and what both stand on.
 OPEN_TO_CLAIMS = {
-    "models",
-    "cover",
-    "letters",
-    "backoffice",
-    "links",
-    "operations",
-    "clocks",
-    "figures",
-    "workload",
-    "lifeline",
-    "papers",
-    "sections",
-    "verdict",
-    "errors",
-    "roles",
-    "throttle",
-    "visitors",
-    "database",
-    "addresses",
-    "actor",
-    "random_names",
+    *("models", "cover", "rules", "shared", "outbox", "backoffice", "reporting"),
     "management",  # the bases of sweeps and workers
     "demo",  # the demo command tells one story through both apps
-    "inputs",
-    "serials",
-    "exports",
-    "spans",
-    "report_filters",
-    "report_pages",
 }
 
 # Arithmetic on plain values: no database, no clock.
 PURE = {
-    "policies.terms",
-    "policies.spans",
-    "policies.verdict",
-    "policies.eligibility",
+    "policies.rules.terms",
+    "policies.backoffice.date_ranges",
+    "policies.rules.verdict",
+    "policies.rules.eligibility",
     "claims.decisions",
 }
 
 # Where a request, a person or a timer comes in.
 EDGE = {"admin", "filters", "forms", "management", "templatetags", "urls", "views", "webhooks"}
 READS_THE_CLOCK = {
-    *("admin", "operations", "forms", "management", "templatetags", "views", "webhooks"),
+    *("admin", "backoffice", "forms", "management", "templatetags", "views", "webhooks"),
 }
 
 # A module imports what stands on its own step or below. What isn't named here is a subject
 # (binding, fees, reports ...); the edge stands above the subjects.
 STEPS = {
-    **dict.fromkeys(["actor", "errors", "random_names", "sealing", "serials"], 0),
-    **dict.fromkeys(["decisions", "eligibility", "terms", "verdict"], 0),
+    **dict.fromkeys(["rules", "decisions", "sealing"], 0),
     "models": 1,
-    **dict.fromkeys(["agreement", "database", "letters"], 2),
-    "emails": 3,
-    **dict.fromkeys(EDGE, 5),
+    "shared": 2,
+    **dict.fromkeys(["agreement", "outbox"], 3),
+    "letters": 4,
+    **dict.fromkeys(EDGE, 6),
 }
-SUBJECT = 4
+SUBJECT = 5
 
 Rule = Callable[[str, ast.Module], Iterator[ast.AST]]
 RULES: list[Rule] = []
@@ -191,7 +166,7 @@ def policies_has_never_heard_of_claims(path: str, tree: ast.Module) -> Iterator[
         "claims/intake.py: import policies",
     ],
     innocent=[
-        "claims/intake.py: from policies import cover, letters",
+        "claims/intake.py: from policies import cover, outbox",
         "claims/intake.py: from policies.models import Policy",
         "policies/transfer.py: from policies import binding",
     ],
@@ -253,18 +228,18 @@ def nobody_imports_config(path: str, tree: ast.Module) -> Iterator[ast.AST]:
         "policies/binding.py: from policies.views import activate",
         "policies/binding.py: from policies import forms",
         "claims/progress.py: from claims.admin.claim import ClaimAdmin",
-        "claims/reports.py: import claims.filters",
-        "policies/emails.py: from policies import binding",
-        "policies/letters.py: from policies import emails",
+        "claims/reporting/queues.py: import claims.filters",
+        "policies/letters.py: from policies import binding",
+        "policies/outbox.py: from policies import letters",
         "policies/models/policy.py: from policies import letters",
-        "policies/terms.py: from policies.models import Plan",
+        "policies/rules/terms.py: from policies.models import Plan",
     ],
     innocent=[
         "policies/views.py: from policies import binding, forms",
-        "policies/binding.py: from policies import codes, emails, terms",
-        "policies/emails.py: from policies import letters",
+        "policies/binding.py: from policies import codes, letters",
+        "policies/letters.py: from policies import outbox",
         "policies/models/policy.py: from policies.models.drone import Drone",
-        "claims/progress.py: from policies import letters",
+        "claims/progress.py: from policies import outbox",
     ],
 )
 def nobody_imports_upwards(path: str, tree: ast.Module) -> Iterator[ast.AST]:
@@ -309,20 +284,20 @@ def no_star_import(path: str, tree: ast.Module) -> Iterator[ast.AST]:
 
 @rule(
     guilty=[
-        "policies/terms.py: from django.db import models",
-        "policies/eligibility.py: from django.conf import settings",
+        "policies/rules/terms.py: from django.db import models",
+        "policies/rules/eligibility.py: from django.conf import settings",
         "claims/decisions.py: from claims.models import Claim",
         "claims/decisions.py: from policies import database",
-        "policies/verdict.py: import os",
-        "policies/terms.py: def f(policy):\n    return policy.periods.all()",
-        "policies/terms.py: def f(x):\n    return Plan.objects.get(pk=x)",
+        "policies/rules/verdict.py: import os",
+        "policies/rules/terms.py: def f(policy):\n    return policy.periods.all()",
+        "policies/rules/terms.py: def f(x):\n    return Plan.objects.get(pk=x)",
     ],
     innocent=[
-        "policies/eligibility.py: from policies import terms",
-        "policies/verdict.py: from django.utils.translation import gettext as _",
-        "claims/decisions.py: from policies.verdict import Reason",
+        "policies/rules/eligibility.py: from policies.rules import terms",
+        "policies/rules/verdict.py: from django.utils.translation import gettext as _",
+        "claims/decisions.py: from policies.rules.verdict import Reason",
         "policies/binding.py: from django.db import transaction",
-        "policies/verdict.py: bad = [r for r in reasons if r.objects]",
+        "policies/rules/verdict.py: bad = [r for r in reasons if r.objects]",
     ],
 )
 def pure_modules_touch_nothing(path: str, tree: ast.Module) -> Iterator[ast.AST]:
@@ -352,20 +327,20 @@ CLOCKS = {
 @rule(
     guilty=[
         "policies/binding.py: bought_at = timezone.now()",
-        "policies/terms.py: today = datetime.now(UTC)",
-        "policies/terms.py: today = datetime.date.today()",
+        "policies/rules/terms.py: today = datetime.now(UTC)",
+        "policies/rules/terms.py: today = datetime.date.today()",
         "policies/models/policy.py: at = models.DateTimeField(default=timezone.now)",
         "claims/models/claim.py: at = models.DateTimeField(auto_now_add=True)",
         "claims/chasing.py: from django.db.models.functions import Now",
-        "claims/reports.py: from django.utils.timezone import now",
+        "claims/reporting/queues.py: from django.utils.timezone import now",
         "claims/fees.py: today = timezone.localdate()",
     ],
     innocent=[
         "policies/views.py: now = timezone.now()",
         "claims/management/commands/chase_claims.py: now = timezone.now()",
         "claims/admin/claim.py: now = timezone.now()",
-        "policies/terms.py: local = timezone.localtime(at, zone)",
-        "policies/terms.py: from django.utils import timezone",
+        "policies/rules/terms.py: local = timezone.localtime(at, zone)",
+        "policies/rules/terms.py: from django.utils import timezone",
         "config/health.py: now = timezone.now()",
     ],
 )
@@ -522,15 +497,15 @@ TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(\s[^<>]*)?/?>")
         "policies/admin/code.py: from django.utils.safestring import mark_safe",
         'policies/admin/code.py: x = safestring.mark_safe("x")',
         "policies/admin/code.py: x = f'<b class=\"x\">{name}</b>'",
-        'claims/emails.py: body = "Hello<br>" + name',
-        'claims/emails.py: x = SafeString("x")',
-        "claims/emails.py: class X:\n    def __html__(self): ...",
+        'claims/letters.py: body = "Hello<br>" + name',
+        'claims/letters.py: x = SafeString("x")',
+        "claims/letters.py: class X:\n    def __html__(self): ...",
     ],
     innocent=[
         "policies/admin/code.py: x = format_html('<b class=\"x\">{}</b>', name)",
         'policies/admin/code.py: x = format_html_join("", "<li>{}</li>", rows)',
         'claims/fees.py: text = "a < b and c > d"',
-        "claims/emails.py: message_id = f'<{name}@{host}>'",
+        "claims/letters.py: message_id = f'<{name}@{host}>'",
     ],
 )
 def html_lives_in_templates(path: str, tree: ast.Module) -> Iterator[ast.AST]:

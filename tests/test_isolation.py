@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import TransactionTestCase
 
 from policies.models import Letter, Region
-from tests.test_health import letter
+from tests.config.test_health import letter
 
 TRIGGERS = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY 1",

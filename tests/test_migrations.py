@@ -16,7 +16,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+
 OURS = ["policies", "claims"]
 QUIET = "--verbosity=0"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from claims import progress
 from claims.models import Progress
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 NUMBER = re.compile(r"^\*\*([A-Z]\d{1,2})\b", re.MULTILINE)
 IN_PROSE = re.compile(r"(?<![A-Za-z0-9])([A-Z])(\d{1,2})(?:\s*[-–]\s*\1(\d{1,2}))?(?![A-Za-z0-9])")
 IN_NAME = re.compile(r"(?<![a-z0-9])([a-z])(\d{1,2})(?=_|$)")

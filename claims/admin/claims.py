@@ -11,16 +11,17 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
-from claims import lookup, progress, reports
+from claims import progress
 from claims.admin.operations import ALL, CompleteMany, ReceiveMany, undecided
 from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
+from claims.reporting import queues, search
 from policies import cover
-from policies.backoffice import BackOfficeAdmin, RecordAdmin
-from policies.links import link, pill
+from policies.backoffice.cells import link, pill
+from policies.backoffice.operations import now
+from policies.backoffice.records import BackOfficeAdmin, RecordAdmin
 from policies.models import Letter, Part
-from policies.operations import now
-from policies.papers import Paper
+from policies.shared.papers import Paper
 
 OUTCOME_PILL = {
     Outcome.CARE: ("good", _("Care plan")),
@@ -42,10 +43,10 @@ class QueueFilter(admin.SimpleListFilter):
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(queue.slug, queue.label) for queue in reports.QUEUES]
+        return [(queue.slug, queue.label) for queue in queues.QUEUES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        for queue in reports.QUEUES:
+        for queue in queues.QUEUES:
             if queue.slug == self.value():
                 return queryset.filter(queue.condition)
         return queryset
@@ -84,7 +85,7 @@ class ClaimAdmin(RecordAdmin):
     list_filter = [QueueFilter, "progress", "outcome", "policy__region"]
     list_select_related = ["drone__drone_model", "policy__region"]
     sortable_by = ()
-    find = staticmethod(lookup.claims)
+    find = staticmethod(search.claims)
     search_fields = ["number"]
     search_help_text = _("A claim, serial, tracking or policy number, or an e-mail.")
     change_form_template = "admin/claim.html"

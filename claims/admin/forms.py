@@ -6,8 +6,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from claims.models import Claim, FeePayment, Outcome
-from policies.inputs import PlainCharField, SerialField
 from policies.models import Cause, Part
+from policies.shared.fields import PlainCharField, SerialField
 
 CONDITIONS = [("new", _("New")), ("refurbished", _("Refurbished"))]
 

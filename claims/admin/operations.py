@@ -22,9 +22,9 @@ from claims.admin.forms import (
     fields_of_request,
 )
 from claims.models import Claim, Outcome, Progress, Shipment
-from policies.actor import Actor
-from policies.operations import BulkOperation, Done, Operation, now
-from policies.serials import BadSerial
+from policies.backoffice.operations import BulkOperation, Done, Operation, now
+from policies.rules.serials import BadSerial
+from policies.shared.actor import Actor
 
 
 class ClaimOperation(Operation):

@@ -6,11 +6,11 @@ from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from claims import fee_totals, turnaround
-from claims.filters import FeesTakenFilters, TurnaroundFilters
+from claims.admin.filters import FeesTakenFilters, TurnaroundFilters
 from claims.models import Claim, FeePayment, Outcome, Progress
+from claims.reporting import fee_totals, turnaround
+from policies.backoffice.reports import Column, Figure, Money, Report, Summary, Totals
 from policies.models import Cause
-from policies.report_pages import Column, Figure, Money, Report, Summary, Totals
 
 
 class Turnaround(Report):

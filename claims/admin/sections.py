@@ -7,12 +7,13 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from claims.models import CLOSED, Claim, ClaimEvent, Progress
-from policies import lifeline, sections
-from policies.clocks import when
-from policies.lifeline import Moment
-from policies.links import link, page_of_list
+from policies.backoffice import sections
+from policies.backoffice.cells import link, page_of_list
+from policies.backoffice.sections import ROWS, Section
+from policies.backoffice.times import when
 from policies.models import Customer, Drone, Policy
-from policies.sections import ROWS, Section
+from policies.reporting import lifeline
+from policies.reporting.lifeline import Moment
 
 # The steps of a claim that a drone's life has room for.
 TOLD = [Progress.SUBMITTED, Progress.SHIPPED, *CLOSED]

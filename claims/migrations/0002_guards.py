@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from policies import database
+from policies.shared import database
 
 HISTORY = ["claims_claimevent", "claims_decision"]
 

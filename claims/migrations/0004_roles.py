@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from policies import roles
+from policies.shared import roles
 
 VIEW = [f"view_{name}" for name in ("claim", "photo", "feepayment", "shipment", "deadline")]
 WORK = ["decide_claim", "handle_claim", "record_payment", "undo_claim", "retry_label"]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from policies.models import Cause, Drone, Event, Policy
-from policies.random_names import random_name
+from policies.rules.reference_numbers import random_name
 
 
 class Progress(models.TextChoices):

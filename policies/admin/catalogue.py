@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from policies.admin.imports import UploadFees
-from policies.backoffice import BackOfficeAdmin
+from policies.backoffice.records import BackOfficeAdmin
 from policies.models import (
     CoveredPart,
     DroneModel,

@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from policies.admin.catalogue import CatalogueAdmin
-from policies.backoffice import RecordAdmin
-from policies.links import pill
+from policies.backoffice.cells import pill
+from policies.backoffice.records import RecordAdmin
 from policies.models import ReminderDay, SweepRun
 from policies.models.clock import SWEEPS
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import binding, codes, lookup
+from policies import binding, codes
 from policies.admin.forms import (
     DeskBindingForm,
     GenerateForm,
@@ -20,10 +20,11 @@ from policies.admin.forms import (
 )
 from policies.admin.imports import UploadCodes
 from policies.admin.reports import REPORTS
-from policies.backoffice import EventInline, RecordAdmin
-from policies.links import link, pill
+from policies.backoffice.cells import link, pill
+from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.records import EventInline, RecordAdmin
 from policies.models import ActivationCode, CodeBatch, CodeEvent
-from policies.operations import Done, Operation, now
+from policies.reporting import search
 from policies.sealing import SealBroken
 
 
@@ -257,7 +258,7 @@ class ActivationCodeAdmin(RecordAdmin):
         "period__policy",
     ]
     sortable_by = ()
-    find = staticmethod(lookup.codes_on_file)
+    find = staticmethod(search.codes_on_file)
     search_fields = ["last_four"]
     search_help_text = _("A whole code, its last four characters, an order reference or an e-mail.")
     fields = [

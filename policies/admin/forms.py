@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from policies import people
+from policies import customers
 from policies.binding import Application
-from policies.inputs import (
+from policies.models import Customer, DroneModel, Plan, Region, VerificationStep
+from policies.shared.fields import (
     CountryField,
     DroneModelField,
     EmailField,
@@ -19,7 +20,6 @@ from policies.inputs import (
     SerialField,
     on_the_clock_of,
 )
-from policies.models import Customer, DroneModel, Plan, Region, VerificationStep
 
 UTC = ZoneInfo("UTC")
 
@@ -50,7 +50,7 @@ class BuyerForm(forms.Form):
 
     def buyer(self, *, now: datetime) -> Customer:
         facts = self.cleaned_data
-        return people.known(
+        return customers.known(
             name=facts["name"],
             email=facts["email"],
             country=facts["country"],

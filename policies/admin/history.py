@@ -18,12 +18,13 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, exports, history, page_links, spans
-from policies.history import Asked
-from policies.history_pages import log_export, page_of_lines
-from policies.inputs import PlainCharField
-from policies.operations import now
-from policies.report_filters import DayField, SpanForm, beginning_of
+from policies import codes
+from policies.backoffice import date_ranges, exports, history, query_strings
+from policies.backoffice.history import Asked
+from policies.backoffice.history_pages import log_export, page_of_lines
+from policies.backoffice.operations import now
+from policies.backoffice.report_filters import DayField, SpanForm, beginning_of
+from policies.shared.fields import PlainCharField
 
 COLUMNS = [
     *(_("When (UTC)"), _("Who"), _("From where"), _("Kind"), _("Object")),
@@ -111,10 +112,10 @@ class HistoryAdmin(admin.ModelAdmin):
     def history_page(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        offered = spans.past(timezone.localtime(now()).date())
+        offered = date_ranges.past(timezone.localtime(now()).date())
         data: QueryDict = request.GET
         if not HistoryForm.base_fields.keys() & data.keys():
-            data = page_links.opening(offered, FIRST_SPAN)
+            data = query_strings.opening(offered, FIRST_SPAN)
         form = HistoryForm(data)
         asked = form.asked() if form.is_valid() else None
         export = request.GET.get("export", "")
@@ -126,9 +127,9 @@ class HistoryAdmin(admin.ModelAdmin):
             "title": _("History"),
             "form": form,
             "people": User.objects.order_by("username").values_list("username", flat=True),
-            "spans": list(page_links.to_spans(offered, data)),
+            "spans": list(query_strings.to_spans(offered, data)),
             "downloads": [
-                (one.upper(), page_links.changed(data, export=one)) for one in exports.FORMATS
+                (one.upper(), query_strings.changed(data, export=one)) for one in exports.FORMATS
             ],
             **(page_of_lines(data, asked) if asked else {}),
         }

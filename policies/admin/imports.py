@@ -14,14 +14,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import exports, import_files, imports
 from policies.admin.forms import CatalogueForm
-from policies.backoffice import EventInline, RecordAdmin
-from policies.import_steps import PERMISSION, PERMISSION_TO_CHANGE
-from policies.links import link, pill
+from policies.backoffice import exports
+from policies.backoffice.cells import link, pill
+from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.records import EventInline, RecordAdmin
+from policies.imports import storage, uploads
+from policies.imports.spreadsheet import UnreadableFile
+from policies.imports.steps import PERMISSION, PERMISSION_TO_CHANGE
 from policies.models import Import, ImportEvent
-from policies.operations import Done, Operation, now
-from policies.tables import UnreadableFile
 
 State = Import.State
 # Seconds after which a page that waits for the worker looks again by itself.
@@ -70,9 +71,9 @@ class UploadFile(Operation):
     form_class = FileForm
 
     def run(self, form: Any) -> Done:
-        brought = imports.Upload(self.kind, form.cleaned_data["file"], form.catalogue())
+        brought = uploads.Upload(self.kind, form.cleaned_data["file"], form.catalogue())
         try:
-            imported, is_new = imports.upload(brought, actor=self.actor, now=now())
+            imported, is_new = uploads.upload(brought, actor=self.actor, now=now())
         except UnreadableFile as error:
             raise ValidationError({"file": error.message}) from error
         if not is_new:
@@ -150,7 +151,7 @@ class Confirm(Operation):
 
     def run(self, form: Any) -> Done:
         asked = form.cleaned_data
-        imports.confirm(
+        uploads.confirm(
             self.obj,
             fingerprint=asked["fingerprint"],
             skip_bad=asked.get("skip_bad", False),
@@ -182,7 +183,7 @@ class Discard(Operation):
         return self.obj.state in Import.OPEN and self.obj.state != State.IMPORTING
 
     def run(self, form: Any) -> Done:
-        imports.discard(self.obj, actor=self.actor, now=now())
+        uploads.discard(self.obj, actor=self.actor, now=now())
         return Done(_("The import is discarded, and its file deleted."))
 
 
@@ -220,7 +221,7 @@ class ImportAdmin(RecordAdmin):
         return super().page_facts(request, obj) | {
             "imported": obj,
             "state": self.state_pill(obj),
-            "rows_done": imports.rows_done(obj),
+            "rows_done": uploads.rows_done(obj),
             "batch": link(obj.batch) if obj.batch else "",
             "needs_a_manager": self._needs_a_manager(request, obj),
         }
@@ -245,7 +246,7 @@ class ImportAdmin(RecordAdmin):
         if imported is None or not imported.errors_stored_as:
             raise Http404
         headings = [_("line"), _("what is wrong"), _("the row")]
-        return exports.as_csv(f"errors-{imported.pk}", headings, import_files.errors_of(imported))
+        return exports.as_csv(f"errors-{imported.pk}", headings, storage.errors_of(imported))
 
     @admin.display(description=_("state"))
     def state_pill(self, imported: Import) -> SafeString:

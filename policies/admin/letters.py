@@ -11,12 +11,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import letters, lookup
+from policies import outbox
 from policies.admin.reports import REPORTS
-from policies.backoffice import RecordAdmin
-from policies.links import link, pill
+from policies.backoffice.cells import link, pill
+from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.records import RecordAdmin
 from policies.models import Letter
-from policies.operations import Done, Operation, now
+from policies.reporting import search
 from policies.sealing import SealBroken
 
 # The letter is shown as its reader's mail program would: its own styles, nothing else,
@@ -40,7 +41,7 @@ class SendAgain(Operation):
         return self.obj.state != Letter.State.QUEUED
 
     def run(self, form: Any) -> Done:
-        letters.send_again(self.obj, now=now())
+        outbox.send_again(self.obj, now=now())
         return Done(_("The letter is in the outbox again."))
 
 
@@ -51,7 +52,7 @@ class NameFilter(admin.SimpleListFilter):
     parameter_name = "name"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return letters.names()
+        return outbox.names()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(name=self.value()) if self.value() else queryset
@@ -71,7 +72,7 @@ class LetterAdmin(RecordAdmin):
     list_filter = ["state", NameFilter]
     list_select_related = ["policy"]
     sortable_by = ()
-    find = staticmethod(lookup.letters)
+    find = staticmethod(search.letters)
     search_fields = ["recipient"]
     search_help_text = _("An e-mail address, a policy number or a reference.")
     fields = [
@@ -112,10 +113,10 @@ class LetterAdmin(RecordAdmin):
         response["X-Frame-Options"] = "SAMEORIGIN"
         return response
 
-    def _rendered(self, letter: Letter) -> letters.Rendered | None:
+    def _rendered(self, letter: Letter) -> outbox.Rendered | None:
         """The letter with its codes masked, or None for one whose template or seal is broken."""
         try:
-            return letters.render(letter)
+            return outbox.render(letter)
         except (TemplateDoesNotExist, TemplateSyntaxError, SealBroken):
             return None
 

@@ -6,13 +6,14 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import lookup, orders
+from policies import orders
 from policies.admin.forms import OrderForm, ReasonForm, ShipmentForm
 from policies.admin.imports import UploadOrders
-from policies.backoffice import EventInline, RecordAdmin
-from policies.links import link, pill
+from policies.backoffice.cells import link, pill
+from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.records import EventInline, RecordAdmin
 from policies.models import Order, OrderEvent
-from policies.operations import Done, Operation, now
+from policies.reporting import search
 
 
 class Place(Operation):
@@ -96,7 +97,7 @@ class OrderAdmin(RecordAdmin):
     list_filter = [StateFilter, "plan", "region"]
     list_select_related = ["customer", "drone", "plan", "region", "policy"]
     sortable_by = ()
-    find = staticmethod(lookup.orders)
+    find = staticmethod(search.orders)
     search_fields = ["reference"]
     search_help_text = _("An order reference, a serial number or an e-mail.")
     fields = [

@@ -9,14 +9,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import agreement, cancellation, lookup, renewal, terms, transfer
+from policies import agreement, cancellation, renewal, transfer
 from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
 from policies.admin.reports import REPORTS
-from policies.backoffice import EventInline, RecordAdmin, RecordInline
-from policies.links import link, pill
+from policies.backoffice.cells import link, pill
+from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.records import EventInline, RecordAdmin, RecordInline
 from policies.models import AllowanceUse, Letter, Period, Policy, PolicyEvent
-from policies.operations import Done, Operation, now
-from policies.papers import Paper
+from policies.reporting import search
+from policies.rules import terms
+from policies.shared.papers import Paper
 
 
 class Renew(Operation):
@@ -144,7 +146,7 @@ class PolicyAdmin(RecordAdmin):
     list_filter = ["status", "plan", "region"]
     list_select_related = ["drone__drone_model", "holder", "plan", "region"]
     sortable_by = ()
-    find = staticmethod(lookup.policies)
+    find = staticmethod(search.policies)
     search_fields = ["number"]
     search_help_text = _("A policy number, a serial number, a whole code or an e-mail.")
     fields = [

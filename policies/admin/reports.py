@@ -5,10 +5,11 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from policies import reports, spans
-from policies.filters import CodeStockFilters, LetterFilters, PoliciesEndingFilters
+from policies.admin.filters import CodeStockFilters, LetterFilters, PoliciesEndingFilters
+from policies.backoffice import date_ranges
+from policies.backoffice.reports import Column, Figure, Report, Summary, Totals
 from policies.models import CodeBatch, Letter, Policy
-from policies.report_pages import Column, Figure, Report, Summary, Totals
+from policies.reporting import counts
 
 
 class PoliciesEnding(Report):
@@ -17,7 +18,7 @@ class PoliciesEnding(Report):
     explanation = _("By the day on which the term ends. Whether one may be renewed is as of now.")
     permission = "policies.view_policy"
     filterset_class = PoliciesEndingFilters
-    spans_offered = spans.coming_and_past
+    spans_offered = date_ranges.coming_and_past
     first_span = "next-30-days"
     first_filters = {"status": "active"}
     columns = (
@@ -39,10 +40,10 @@ class PoliciesEnding(Report):
 
     def with_details(self, rows: QuerySet[Policy]) -> QuerySet:
         related = rows.select_related("plan", "region", "drone__drone_model", "holder")
-        return reports.with_renewable(related, at=self.now)
+        return counts.with_renewable(related, at=self.now)
 
     def totals(self, rows: QuerySet[Policy]) -> Totals:
-        counted = reports.count_by(rows, "plan__name", "region__name")
+        counted = counts.count_by(rows, "plan__name", "region__name")
         count = sum(line[-1] for line in counted)
         headings = [_("Plan"), _("Region"), _("Policies")]
         by_plan = Summary(_("By plan and region"), headings, [list(line) for line in counted])
@@ -72,7 +73,7 @@ class CodeStock(Report):
         Column(_("Void"), lambda batch: batch.void, numeric=True),
         Column(
             _("Sell-through (%)"),
-            lambda batch: reports.sell_through(batch.sold, batch.void, batch.size),
+            lambda batch: counts.sell_through(batch.sold, batch.void, batch.size),
             numeric=True,
         ),
     )
@@ -81,11 +82,11 @@ class CodeStock(Report):
         return CodeBatch.objects.order_by("-id")
 
     def with_details(self, rows: QuerySet[CodeBatch]) -> QuerySet[CodeBatch]:
-        return reports.with_code_totals(rows.select_related("plan", "drone_model", "region"))
+        return counts.with_code_totals(rows.select_related("plan", "drone_model", "region"))
 
     def totals(self, rows: QuerySet[CodeBatch]) -> Totals:
-        codes = reports.code_totals(rows)
-        share = reports.sell_through(codes["sold"], codes["void"], codes["size"])
+        codes = counts.code_totals(rows)
+        share = counts.sell_through(codes["sold"], codes["void"], codes["size"])
         figures = [
             Figure(_("Codes"), codes["size"]),
             Figure(_("In stock"), codes["in_stock"]),
@@ -133,7 +134,7 @@ class LettersWritten(Report):
     def totals(self, rows: QuerySet[Letter]) -> Totals:
         states = Letter.State
         by_name: dict[str, dict[str, int]] = {}
-        for name, state, count in reports.count_by(rows, "name", "state"):
+        for name, state, count in counts.count_by(rows, "name", "state"):
             by_name.setdefault(name, {})[state] = count
         lines: list[list[Any]] = [
             [name.replace("_", " ").capitalize(), *(of.get(state, 0) for state in states)]

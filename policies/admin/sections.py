@@ -2,11 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from policies import lifeline, sections
-from policies.clocks import when
-from policies.links import link, page_of_list
+from policies.backoffice import sections
+from policies.backoffice.cells import link, page_of_list
+from policies.backoffice.sections import ROWS, Section
+from policies.backoffice.times import when
 from policies.models import Customer, Drone, Letter, Order
-from policies.sections import ROWS, Section
+from policies.reporting import lifeline
 
 # Letters are many, and seldom the reason to look.
 FEW = 10

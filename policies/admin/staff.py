@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from policies.history_pages import LoggedAdmin
+from policies.backoffice.history_pages import LoggedAdmin
 
 admin.site.unregister([User, Group])
 

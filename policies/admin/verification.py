@@ -11,13 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import lookup, terms, verification
+from policies import verification
 from policies.admin.catalogue import CatalogueAdmin
 from policies.admin.forms import ApprovalForm, RejectionForm
-from policies.backoffice import RecordAdmin
-from policies.links import link, pill
+from policies.backoffice.cells import link, pill
+from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.records import RecordAdmin
 from policies.models import BindingPermit, VerificationStep, VideoVerification
-from policies.operations import Done, Operation, now
+from policies.reporting import search
+from policies.rules import terms
 
 # The pages that show the film may frame YouTube's player without cookies; no other page may.
 FILM_FRAMES = {"frame-src": ["https://www.youtube-nocookie.com"]}
@@ -95,7 +97,7 @@ class VideoVerificationAdmin(RecordAdmin):
     list_select_related = ["drone_model", "region", "decided_by", "permit__drone"]
     ordering = ["submitted_at", "id"]
     sortable_by = ()
-    find = staticmethod(lookup.films)
+    find = staticmethod(search.films)
     search_fields = ["serial"]
     search_help_text = _("A serial number, in any spelling, or an e-mail.")
     fields = [
@@ -159,7 +161,7 @@ class BindingPermitAdmin(RecordAdmin):
     list_filter = ["reason"]
     list_select_related = ["drone", "granted_by", "used_for"]
     sortable_by = ()
-    find = staticmethod(lookup.permits)
+    find = staticmethod(search.permits)
     search_fields = ["drone__serial"]
     search_help_text = _("A serial number, in any spelling.")
     fields = [

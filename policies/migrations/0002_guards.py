@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from policies import database
+from policies.shared import database
 
 # On SQLite an ALTER rebuilds its table and loses the triggers: a later migration that alters
 # one of these tables puts them back with the same functions.

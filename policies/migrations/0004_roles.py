@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from policies import roles
+from policies.shared import roles
 
 CATALOGUE = (
     "region regioncountry series dronemodel coveredpart plan exclusion replacementfee"

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from policies import database, roles
+from policies.shared import database, roles
 from policies.migrations import _catalogue as catalogue
 
 HISTORY = ["policies_orderevent"]

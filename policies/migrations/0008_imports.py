@@ -3,7 +3,7 @@ import django.db.models.expressions
 from django.conf import settings
 from django.db import migrations, models
 
-from policies import database, roles
+from policies.shared import database, roles
 
 HISTORY = ["policies_importevent"]
 

@@ -2,7 +2,7 @@ from django.db import migrations, models
 from django.db.models import F, Func, Value
 from django.db.models.functions import Replace, Upper
 
-from policies import roles
+from policies.shared import roles
 
 LETTERS = Replace(F("name"), Value(" "), Value(""))
 BEGINNING = Func(F("name"), LETTERS, function="RTRIM", arity=2)

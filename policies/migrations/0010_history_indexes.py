@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from policies import roles
+from policies.shared import roles
 
 # Django's log is read like our own event tables: from its newest end, and by object.
 LOG_INDEXES = {

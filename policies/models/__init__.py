@@ -12,12 +12,12 @@ from policies.models.catalogue import (
 )
 from policies.models.clock import ReminderDay, Snapshot, SweepRun
 from policies.models.code import ActivationCode, CodeBatch, CodeEvent
+from policies.models.customer import Customer
 from policies.models.drone import ActivationSource, Drone
 from policies.models.event import Event
 from policies.models.imports import Import, ImportEvent
 from policies.models.letter import Letter
 from policies.models.order import Order, OrderEvent
-from policies.models.people import Customer
 from policies.models.policy import AllowanceUse, Hold, Period, Policy, PolicyEvent
 from policies.models.throttle import Throttle
 from policies.models.verification import BindingPermit, VerificationStep, VideoVerification

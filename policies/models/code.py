@@ -7,8 +7,8 @@ from django.db.models import ExpressionWrapper, Q
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.catalogue import DroneModel, Plan, Region
+from policies.models.customer import Customer
 from policies.models.event import Event
-from policies.models.people import Customer
 
 
 class SoldTerms(NamedTuple):

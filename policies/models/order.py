@@ -3,9 +3,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.catalogue import Plan, Region
+from policies.models.customer import Customer
 from policies.models.drone import Drone
 from policies.models.event import Event
-from policies.models.people import Customer
 from policies.models.policy import Policy
 
 

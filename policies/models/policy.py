@@ -6,13 +6,13 @@ from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from policies import terms
 from policies.models.catalogue import Plan, Region
 from policies.models.code import ActivationCode
+from policies.models.customer import Customer
 from policies.models.drone import Drone
 from policies.models.event import Event
-from policies.models.people import Customer
-from policies.random_names import random_name
+from policies.rules import terms
+from policies.rules.reference_numbers import random_name
 
 
 def new_policy_number() -> str:

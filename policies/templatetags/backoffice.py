@@ -8,7 +8,7 @@ from django import template
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from policies import clocks
+from policies.backoffice import times
 
 register = template.Library()
 
@@ -17,12 +17,12 @@ TAG = len("<td")
 
 @register.filter
 def when(at: datetime | None) -> str:
-    return clocks.when(at)
+    return times.when(at)
 
 
 @register.filter
 def age(at: datetime | None) -> str:
-    return clocks.age(at, now=timezone.now())
+    return times.age(at, now=timezone.now())
 
 
 @register.filter

@@ -8,9 +8,9 @@ import time_machine
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from policies import roles
-from policies.actor import Actor
 from policies.models import Policy, Region
+from policies.shared import roles
+from policies.shared.actor import Actor
 from tests import factories
 from tests.claims.conftest import House, PaperCarrier
 

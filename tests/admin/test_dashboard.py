@@ -7,9 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from claims.figures import spread
+from claims.reporting.figures import spread
 from config import charts
-from policies import figures
 from policies.models import (
     DroneModel,
     Letter,
@@ -18,6 +17,7 @@ from policies.models import (
     SweepRun,
     VideoVerification,
 )
+from policies.reporting import figures
 from tests import factories
 from tests.admin.conftest import NOON
 

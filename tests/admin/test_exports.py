@@ -10,7 +10,7 @@ import pytest
 from django.http import FileResponse
 from openpyxl import load_workbook
 
-from policies import exports
+from policies.backoffice import exports
 
 AT = datetime(2026, 3, 10, 16, 0, 30, 999, tzinfo=UTC)
 

@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from claims.models import Claim, ClaimEvent, Deadline
-from policies import change_log, codes, history, roles, sealing
+from policies import codes, sealing
+from policies.backoffice import history, log_entries
 from policies.models import (
     CodeEvent,
     Customer,
@@ -23,6 +24,7 @@ from policies.models import (
     PolicyEvent,
     ReplacementFee,
 )
+from policies.shared import roles
 from tests import factories
 
 HISTORY = reverse("admin:admin_logentry_changelist")
@@ -50,8 +52,8 @@ def history_page(row) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_history", args=[row.pk])
 
 
-def last_log() -> change_log.Said:
-    return change_log.read(LogEntry.objects.latest("pk"))
+def last_log() -> log_entries.Said:
+    return log_entries.read(LogEntry.objects.latest("pk"))
 
 
 @pytest.fixture
@@ -341,7 +343,7 @@ def test_a_changed_fee_is_logged_with_old_and_new_amount_and_the_address(boss):
     }
     assert boss.post(change_page(fee), edited).status_code == 302
     said = last_log()
-    assert said == change_log.Said("Changed", [f"Amount: {was} → 1234.00"], "203.0.113.9")
+    assert said == log_entries.Said("Changed", [f"Amount: {was} → 1234.00"], "203.0.113.9")
     fee.refresh_from_db()
     [line] = told(boss.get(history_page(fee)))
     assert line == ("boss", str(fee), "Changed", f"Amount: {was} → 1234.00")
@@ -451,8 +453,8 @@ def test_showing_a_whole_code_is_told_and_the_code_is_not(manager, auditor, db):
 
 
 def test_old_messages_of_djangos_own_are_still_understood(db, boss):
-    def read(message: str) -> change_log.Said:
-        return change_log.read(LogEntry(action_flag=CHANGE, change_message=message))
+    def read(message: str) -> log_entries.Said:
+        return log_entries.read(LogEntry(action_flag=CHANGE, change_message=message))
 
     assert read("Sold to Ann.").what == "Sold to Ann."
     assert read("").what == "Changed"

@@ -10,7 +10,8 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from policies import codes, imports
+from policies import codes
+from policies.imports import uploads
 from policies.models import (
     ActivationCode,
     Drone,
@@ -20,7 +21,7 @@ from policies.models import (
     Plan,
     ReplacementFee,
 )
-from policies.random_names import grouped
+from policies.rules.reference_numbers import grouped
 from tests import factories
 from tests.admin.conftest import NOON
 
@@ -277,14 +278,14 @@ def test_a_large_file_is_left_to_the_worker(sales, folder):
     assert "It is being checked now." in shown.content.decode()
     assert shown["Refresh"] == "3"
     imported = Import.objects.get()
-    assert imports.work(clock=lambda: NOON) == (1, 0)
+    assert uploads.work(clock=lambda: NOON) == (1, 0)
     imported.refresh_from_db()
     assert (imported.state, imported.new) == ("checked", 2_001)
     shown = confirm(sales, imported)
     assert "The import begins in a moment." in shown.content.decode()
     assert "<progress" in shown.content.decode()
     assert not Drone.objects.exists()
-    assert imports.work(clock=lambda: NOON) == (1, 0)
+    assert uploads.work(clock=lambda: NOON) == (1, 0)
     imported.refresh_from_db()
     assert (imported.state, Drone.objects.count()) == ("done", 2_001)
     done = sales.get(reverse("admin:policies_import_change", args=[imported.pk]))
@@ -304,7 +305,7 @@ def test_a_file_that_went_missing_is_told(sales, folder):
 
 def test_a_large_file_that_is_no_list_fails_in_the_hands_of_the_worker(sales, folder):
     upload(sales, "drones", "colour;size\n" + "red;1\n" * 400_000)
-    assert imports.work(clock=lambda: NOON) == (0, 1)
+    assert uploads.work(clock=lambda: NOON) == (0, 1)
     imported = Import.objects.get()
     assert imported.state == "failed"
     assert "The first line must have the headings serial, model." in page(sales, imported)
@@ -338,11 +339,11 @@ def test_a_preview_that_nobody_confirms_is_given_up_after_a_week(
 ):
     upload(sales, "drones", DRONES)
     imported = Import.objects.get()
-    imports.tidy(now=NOON + timedelta(days=6))
+    uploads.tidy(now=NOON + timedelta(days=6))
     imported.refresh_from_db()
     assert imported.state == "checked"
     with django_capture_on_commit_callbacks(execute=True):
-        imports.tidy(now=NOON + timedelta(days=7))
+        uploads.tidy(now=NOON + timedelta(days=7))
     imported.refresh_from_db()
     assert (imported.state, list(folder.iterdir())) == ("discarded", [])
 
@@ -356,7 +357,7 @@ def test_a_file_that_a_dead_request_left_is_deleted(sales, folder):
     names = [f"imports/{one.name}" for one in folder.iterdir()]
     latest = max(default_storage.get_modified_time(name) for name in names)
     Import.objects.update(uploaded_at=latest)
-    imports.tidy(now=latest + timedelta(minutes=59))
+    uploads.tidy(now=latest + timedelta(minutes=59))
     assert len(list(folder.iterdir())) == 2
-    imports.tidy(now=latest + timedelta(minutes=61))
+    uploads.tidy(now=latest + timedelta(minutes=61))
     assert [f"imports/{one.name}" for one in folder.iterdir()] == [kept]

@@ -5,8 +5,8 @@ import zxingcpp
 from django.test import Client
 from django.urls import reverse
 
-from policies import papers
 from policies.models import Policy
+from policies.shared import papers
 from tests.pdf import printed, sizes, words
 
 A4 = (595, 842)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from policies.links import page_of
+from policies.backoffice.cells import page_of
 
 # Session, user and permissions are four of them. Filters by region, plan or model read those.
 LISTS = {

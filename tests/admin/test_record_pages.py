@@ -6,9 +6,9 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from policies import lifeline
-from policies.links import page_of
+from policies.backoffice.cells import page_of
 from policies.models import Customer, Drone, Policy
+from policies.reporting import lifeline
 from tests import factories
 
 

@@ -10,10 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from claims import fee_totals, turnaround
 from claims.models import Claim, FeePayment
-from policies import renewal, reports, roles, spans
+from claims.reporting import fee_totals, turnaround
+from policies import renewal
+from policies.backoffice import date_ranges
 from policies.models import DroneModel, Period, Plan, Policy, Region
+from policies.reporting import counts
+from policies.shared import roles
 from tests import factories
 
 NAMES = {
@@ -83,7 +86,9 @@ def test_the_sales_desk_is_offered_no_report_that_it_may_not_open(sales, db):
 
 
 def test_the_spans_of_a_day_in_march():
-    named = {span.slug: (f"{span.first}", f"{span.last}") for span in spans.past(date(2026, 3, 10))}
+    named = {
+        span.slug: (f"{span.first}", f"{span.last}") for span in date_ranges.past(date(2026, 3, 10))
+    }
     assert named == {
         "this-month": ("2026-03-01", "2026-03-31"),
         "last-month": ("2026-02-01", "2026-02-28"),
@@ -94,7 +99,8 @@ def test_the_spans_of_a_day_in_march():
         "last-365-days": ("2025-03-11", "2026-03-10"),
     }
     coming = {
-        span.slug: (f"{span.first}", f"{span.last}") for span in spans.coming(date(2026, 3, 10))
+        span.slug: (f"{span.first}", f"{span.last}")
+        for span in date_ranges.coming(date(2026, 3, 10))
     }
     assert coming["next-30-days"] == ("2026-03-10", "2026-04-08")
 
@@ -159,7 +165,7 @@ def test_renewable_is_what_r1_says_of_each_policy(db, house):
     cancelled = factories.PolicyFactory(
         status="cancelled", cancelled_at=at, cancel_reason="He asked for it."
     )
-    found = {one.pk: one.renewable for one in reports.with_renewable(Policy.objects.all(), at=at)}
+    found = {one.pk: one.renewable for one in counts.with_renewable(Policy.objects.all(), at=at)}
     assert [pk for pk, renewable in found.items() if renewable] == [given_back.pk, usual.pk]
     everyone = [usual, two_years, used_up, given_back, renewed, over, not_begun, cancelled]
     assert found == {one.pk: renewal.offer(one, at=at) is not None for one in everyone}

@@ -5,8 +5,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from policies import roles
-from policies.backoffice import BackOfficeAdmin
+from policies.backoffice.records import BackOfficeAdmin
+from policies.shared import roles
 from tests import factories
 
 SALES, VERIFICATION, CLAIMS, MANAGER = "Sales", "Verification", "Claims", "Manager"

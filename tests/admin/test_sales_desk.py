@@ -6,7 +6,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from policies import change_log, letters
+from policies import outbox
+from policies.backoffice import log_entries
 from policies.models import (
     ActivationCode,
     CodeEvent,
@@ -40,7 +41,7 @@ def catalogue(us):
 
 
 def log() -> list[str]:
-    return [change_log.read(entry).what for entry in LogEntry.objects.order_by("pk")]
+    return [log_entries.read(entry).what for entry in LogEntry.objects.order_by("pk")]
 
 
 def errors(response) -> list[str]:
@@ -221,7 +222,7 @@ def test_who_cancels_a_policy_is_told_that_the_holder_reads_the_reason(manager, 
     url = page("policy_cancel", policy.pk)
     assert "The holder gets a letter, and reads the reason in it." in manager.get(url).text
     assert manager.post(url, {"reason": "Bought by mistake"}).status_code == 302
-    assert letters.render(Letter.objects.get()).text.count("Bought by mistake") == 1
+    assert outbox.render(Letter.objects.get()).text.count("Bought by mistake") == 1
 
 
 def test_nothing_of_a_record_can_be_edited_as_a_field(manager, policy):

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from policies.links import page_of
+from policies.backoffice.cells import page_of
 from policies.models import Customer
 from tests import factories
 

@@ -9,7 +9,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from policies import roles
 from policies.models import (
     BindingPermit,
     Letter,
@@ -19,6 +18,7 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
+from policies.shared import roles
 from tests import factories
 
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)

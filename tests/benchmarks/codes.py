@@ -12,15 +12,17 @@ from time import perf_counter
 from django.db import connection, transaction
 from django.utils import timezone
 
-from policies import codes, import_kind, sealing
-from policies.actor import Actor
-from policies.code_import import CodeImport
+from policies import codes, sealing
+from policies.imports import base
+from policies.imports.codes import CodeImport
 from policies.models import DroneModel, Plan, Region
+from policies.shared.actor import Actor
 from tests.benchmarks.scratch import empty
 from tests.benchmarks.timing import Table, milliseconds
 
 ROUNDS = 3
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests import ROOT
+
 ACTOR = Actor.command("benchmark")
 
 # Between us and the child stands a small process: a child's peak also counts what its
@@ -50,7 +52,7 @@ def measure(table: Table, count: int) -> None:
             write_file(path, count)
             empty_stock()
             start = perf_counter()
-            ready = import_kind.check(code_import(), path)
+            ready = base.check(code_import(), path)
             checked.append((perf_counter() - start) * 1_000)
             taken.append(timed(lambda ready=ready: take_in(path, ready)))
     table.add("insert ready-made rows", floor)
@@ -77,10 +79,8 @@ def code_import() -> CodeImport:
     return CodeImport(**catalogue(), source="codes.csv", now=timezone.now())
 
 
-def take_in(path: Path, ready: import_kind.Checked) -> None:
-    import_kind.take_in(
-        code_import(), path, size=ready.new, fingerprint=ready.fingerprint, actor=ACTOR
-    )
+def take_in(path: Path, ready: base.Checked) -> None:
+    base.take_in(code_import(), path, size=ready.new, fingerprint=ready.fingerprint, actor=ACTOR)
 
 
 def write_file(path: Path, count: int) -> None:

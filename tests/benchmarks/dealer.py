@@ -14,7 +14,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from policies import codes, sealing
-from policies.database import insert_many
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -29,7 +28,8 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
-from policies.random_names import ALPHABET
+from policies.rules.reference_numbers import ALPHABET
+from policies.shared.database import insert_many
 from tests.benchmarks.codes import code_batch
 from tests.benchmarks.scratch import analyse, empty
 

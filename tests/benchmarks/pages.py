@@ -14,9 +14,9 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from policies.links import page_of
+from policies.backoffice.cells import page_of
 from policies.models import Policy
-from policies.random_names import grouped
+from policies.rules.reference_numbers import grouped
 from tests.benchmarks import bare
 from tests.benchmarks.dealer import Facts
 from tests.benchmarks.timing import Table, milliseconds

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.db import connection
 
-from policies.database import drop_append_only_triggers
+from policies.shared.database import drop_append_only_triggers
 
 
 @contextlib.contextmanager

@@ -16,8 +16,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from policies import database, expiry
+from policies import expiry
 from policies.models import Customer, Drone, Letter, Period, Policy, PolicyEvent
+from policies.shared import database
 from tests.benchmarks import dealer
 from tests.benchmarks.codes import PEAK, ROOT
 from tests.benchmarks.scratch import analyse, empty

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 import claims.urls
 import policies.urls
-from policies import letters
-from policies.links import page_of
+from policies import outbox
+from policies.backoffice.cells import page_of
 from policies.models import ActivationCode, Customer, Letter, Policy
 from tests.browser import axe
 from tests.browser.conftest import PASSWORD
@@ -193,7 +193,7 @@ def test_letters(inspect, dealer):
     person.go("about:blank")  # a mail program, with no policy of ours about styles
     for name in sorted(set(Letter.objects.values_list("name", flat=True))):
         letter = Letter.objects.filter(name=name).first()
-        person.page.set_content(letters.render(letter).html)
+        person.page.set_content(outbox.render(letter).html)
         look_at(person, f"letter-{name}", axe.WCAG)
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 from claims import labels
 from claims.carriers.in_house import InHouse
 from claims.models import Claim
-from policies import letters, roles
+from policies import outbox
+from policies.shared import roles
 from tests import factories
 from tests.browser.visitor import Visitor
 
@@ -72,7 +73,7 @@ def test_a_claim_goes_from_the_request_to_the_replacement(
 
     policy.refresh_from_db()
     assert policy.drone.serial == NEW_SERIAL
-    letters.send_due(clock=timezone.now)
+    outbox.send_due(clock=timezone.now)
     subjects = [letter.subject for letter in mailoutbox]
     assert len(subjects) == 9
     assert all(claim.number in subject for subject in subjects)

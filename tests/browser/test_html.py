@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from claims.models import Claim
-from policies.links import page_of
+from policies.backoffice.cells import page_of
 from policies.models import Policy
 from tests.browser import checker
 from tests.browser.test_accessibility import buttons, one_of_each_state, pages_for_everybody

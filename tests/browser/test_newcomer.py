@@ -9,8 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import Locator
 
 from claims.models import Claim
-from policies import roles
 from policies.models import ActivationCode, DroneModel, Policy, Region, VideoVerification
+from policies.shared import roles
 from tests.browser.visitor import Visitor
 
 

@@ -4,7 +4,8 @@ import re
 
 from django.utils import timezone
 
-from policies import letters, roles
+from policies import outbox
+from policies.shared import roles
 from tests.browser.visitor import Visitor
 
 CODE = re.compile(r"\b(?:[2-9A-HJKMNP-Z]{4}-){3}[2-9A-HJKMNP-Z]{4}\b")
@@ -17,7 +18,7 @@ def test_a_code_is_issued_sold_and_bound(visitor, staff, log_in, mailoutbox):
     clerk.photograph("story-01-dashboard")
     issue_a_batch(clerk)
     sell_a_code(clerk)
-    letters.send_due(clock=timezone.now)
+    outbox.send_due(clock=timezone.now)
     [sold] = mailoutbox
     assert sold.to == ["ada.king@example.com"]
 
@@ -25,7 +26,7 @@ def test_a_code_is_issued_sold_and_bound(visitor, staff, log_in, mailoutbox):
     customer = visitor(javascript=False)
     activate(customer, CODE.search(sold.body).group())
 
-    letters.send_due(clock=timezone.now)
+    outbox.send_due(clock=timezone.now)
     agreement = mailoutbox[1]
     assert agreement.to == ["ada.king@example.com"]
     assert customer.path() in agreement.body

@@ -13,7 +13,6 @@ from django.db import models
 from claims import intake, progress
 from claims.carriers.base import Label, LabelRequest
 from claims.models import Claim, ClaimEvent, Decision, FeePayment, Photo, Shipment
-from policies.actor import Actor
 from policies.models import (
     AllowanceUse,
     Drone,
@@ -24,6 +23,7 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
+from policies.shared.actor import Actor
 from tests import factories
 
 SERIAL = "0AXCANN0000001"

@@ -7,8 +7,8 @@ import pytest
 
 from claims import fees
 from claims.models import Claim, FeePayment
-from policies.errors import Conflict
 from policies.models import ReplacementFee
+from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import everything_written, fresh, timeline
 

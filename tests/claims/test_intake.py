@@ -9,8 +9,8 @@ from django.core.files.storage import default_storage
 
 from claims import intake, photos
 from claims.models import Claim, Photo
-from policies.errors import Conflict
 from policies.models import AllowanceUse, Hold, Letter, Region
+from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import (
     NOW,

@@ -10,7 +10,7 @@ from claims import labels, progress, shipping
 from claims.carriers.base import CarrierError
 from claims.carriers.in_house import InHouse, tracking_number
 from claims.models import Shipment
-from policies.errors import Conflict
+from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import DESK, PaperCarrier, fresh, left, letters_of, timeline
 from tests.concurrency.conftest import race

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 
 from claims.intake import AlreadyOpen, NoMatch
 from claims.models import Claim, ClaimEvent, FeePayment
-from policies.errors import Conflict
 from policies.models import AllowanceUse, Drone, Hold, Letter, Policy, PolicyEvent
+from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import ACTIVATED, House
 

@@ -7,9 +7,9 @@ import pytest
 
 from claims import progress
 from claims.models import Claim, ClaimEvent, Decision, FeePayment, Progress, Shipment
-from policies.actor import Actor
-from policies.errors import Conflict
 from policies.models import Hold, Letter, PolicyEvent, ReplacementFee
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import (
     CUSTOMER,
@@ -853,7 +853,7 @@ def test_every_state_has_a_letter_of_its_own():
         "cancelled": "claim_cancelled",
         "lapsed": "claim_lapsed",
     }
-    assert from_rules == progress.emails.LETTERS
+    assert from_rules == progress.letters.LETTERS
 
 
 def test_history_counts(house, policy):

@@ -6,9 +6,9 @@ import pytest
 
 from claims.models import Shipment
 from policies import binding, cover
-from policies.errors import Conflict, Refused
 from policies.models import Drone, Letter, Policy, PolicyEvent
-from policies.serials import BadSerial
+from policies.rules.serials import BadSerial
+from policies.shared.errors import Conflict, Refused
 from tests import factories
 from tests.claims.conftest import (
     ACTIVATED,

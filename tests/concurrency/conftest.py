@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from policies.actor import Actor
 from policies.models import DroneModel, Plan, Region
+from policies.shared.actor import Actor
 from tests import factories
 
 

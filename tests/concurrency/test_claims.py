@@ -9,8 +9,8 @@ from django.db import transaction
 from claims import labels, progress
 from claims.models import Claim, ClaimEvent, FeePayment, Shipment
 from policies import cancellation, cover, transfer
-from policies.errors import Conflict
 from policies.models import AllowanceUse, Hold, Letter, Policy, PolicyEvent
+from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import (
     ACTIVATED,

@@ -5,9 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from policies import binding, codes, people, throttle
-from policies.actor import Actor
-from policies.errors import CodeRefused, Conflict, Refused
+from policies import binding, codes, customers
 from policies.models import (
     ActivationCode,
     CodeEvent,
@@ -18,6 +16,9 @@ from policies.models import (
     Policy,
     Throttle,
 )
+from policies.shared import visitors
+from policies.shared.actor import Actor
+from policies.shared.errors import CodeRefused, Conflict, Refused
 from tests import factories
 from tests.concurrency.conftest import outcomes, race
 
@@ -200,7 +201,7 @@ def test_one_person_met_twice_at_the_same_moment_is_one_customer(committed_db, n
     for number in range(FEWER_ROUNDS):
         first, second = race(
             *(
-                lambda name=name, number=number: people.known(
+                lambda name=name, number=number: customers.known(
                     name=name, email=f"ann{number}@example.com", country="US", now=now
                 )
                 for name in ("Ann Lee", "ANN LEE")
@@ -213,7 +214,7 @@ def test_one_person_met_twice_at_the_same_moment_is_one_customer(committed_db, n
 def test_of_many_attempts_at_once_exactly_the_limit_is_let_through(committed_db, now):
     def try_ten_times() -> int:
         return sum(
-            throttle.allow("activate", "198.51.100.7", limit=25, per=timedelta(hours=1), now=now)
+            visitors.allow("activate", "198.51.100.7", limit=25, per=timedelta(hours=1), now=now)
             for _ in range(10)
         )
 

@@ -14,10 +14,10 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 
-from policies import imports
-from policies.actor import Actor
-from policies.errors import Conflict
+from policies.imports import uploads
 from policies.models import Drone, Import
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 from tests import factories
 from tests.concurrency.conftest import race
 
@@ -52,13 +52,13 @@ def start(committed_db, settings):
 def upload(rows: int = ROWS) -> Import:
     lines = "".join(f"0AXKILL{number:06d},mini-2\n" for number in range(rows))
     file = SimpleUploadedFile("drones.csv", f"serial,model\n{lines}".encode())
-    brought = imports.Upload(Import.Kind.DRONES, file, {})
-    imported, _is_new = imports.upload(brought, actor=CLERK, now=timezone.now())
+    brought = uploads.Upload(Import.Kind.DRONES, file, {})
+    imported, _is_new = uploads.upload(brought, actor=CLERK, now=timezone.now())
     return imported
 
 
 def confirm(imported: Import) -> None:
-    imports.confirm(
+    uploads.confirm(
         imported,
         fingerprint=imported.fingerprint,
         skip_bad=False,
@@ -110,10 +110,10 @@ def test_a_file_goes_in_whole_and_once_however_the_worker_dies(start):
 
 def test_two_workers_take_a_file_in_once(committed_db):
     imported = upload()
-    imports.work(clock=timezone.now)
+    uploads.work(clock=timezone.now)
     imported.refresh_from_db()
     confirm(imported)
-    results = race(*[lambda: imports.work(clock=timezone.now)] * 2)
+    results = race(*[lambda: uploads.work(clock=timezone.now)] * 2)
     assert sorted(results) == [(0, 0), (1, 0)]
     assert Drone.objects.count() == ROWS
 
@@ -134,11 +134,11 @@ def test_the_same_file_from_two_desks_is_one_import(committed_db):
 
 def test_a_file_that_went_missing_fails_with_a_sentence(committed_db):
     imported = upload()
-    imports.work(clock=timezone.now)
+    uploads.work(clock=timezone.now)
     imported.refresh_from_db()
     confirm(imported)
-    imports.import_files.delete(imported.stored_as)
-    assert imports.work(clock=timezone.now) == (0, 1)
+    uploads.storage.delete(imported.stored_as)
+    assert uploads.work(clock=timezone.now) == (0, 1)
     imported.refresh_from_db()
     assert (imported.state, imported.trouble) == (
         "failed",
@@ -148,9 +148,9 @@ def test_a_file_that_went_missing_fails_with_a_sentence(committed_db):
 
 def test_a_file_that_stops_every_worker_is_given_up(committed_db):
     imported = factories.ImportFactory(
-        state="checking", next_try_at=timezone.now(), attempts=imports.MAX_ATTEMPTS
+        state="checking", next_try_at=timezone.now(), attempts=uploads.MAX_ATTEMPTS
     )
-    assert imports.work(clock=timezone.now) == (0, 1)
+    assert uploads.work(clock=timezone.now) == (0, 1)
     imported.refresh_from_db()
     assert (imported.state, imported.trouble) == (
         "failed",

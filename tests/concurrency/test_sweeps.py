@@ -15,8 +15,6 @@ import pytest
 from django.db import connection, connections
 
 from policies import cancellation, codes, expiry, renewal
-from policies.actor import Actor
-from policies.errors import Conflict
 from policies.models import (
     Drone,
     Letter,
@@ -26,6 +24,8 @@ from policies.models import (
     PolicyEvent,
     ReminderDay,
 )
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 DUE = 3_000
 RUNNING = 200

@@ -22,9 +22,9 @@ from django.utils import timezone
 from claims import progress, shipping
 from claims.carriers.in_house import InHouse, tracking_number
 from claims.models import Claim, Shipment
-from policies.actor import Actor
-from policies.errors import Conflict
 from policies.models import Letter
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 from tests import factories
 
 KILLS = 50

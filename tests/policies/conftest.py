@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from policies.actor import Actor
 from policies.models import DroneModel, Plan, Region
+from policies.shared.actor import Actor
 from tests import factories
 
 

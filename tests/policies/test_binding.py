@@ -5,9 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policies import binding, codes, terms
+from policies import binding, codes
 from policies.binding import Application
-from policies.errors import CodeRefused, Conflict, Refused
 from policies.models import (
     BindingPermit,
     CodeEvent,
@@ -20,6 +19,8 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
+from policies.rules import terms
+from policies.shared.errors import CodeRefused, Conflict, Refused
 from tests import factories
 
 SERIAL = "0AXCE1K0030100"

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies import codes
-from policies.errors import CodeRefused, Conflict
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -18,6 +17,7 @@ from policies.models import (
     Plan,
     Region,
 )
+from policies.shared.errors import CodeRefused, Conflict
 from tests import factories
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"

@@ -6,8 +6,6 @@ from decimal import Decimal
 import pytest
 
 from policies import cover
-from policies.actor import Actor
-from policies.errors import Conflict
 from policies.models import (
     AllowanceUse,
     CoveredPart,
@@ -20,6 +18,8 @@ from policies.models import (
     Region,
     ReplacementFee,
 )
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 from tests import factories
 
 DESK = Actor.command("claims desk")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policies import cancellation, cover, expiry, transfer
-from policies.actor import Actor
-from policies.errors import Conflict
 from policies.models import Letter, Policy, PolicyEvent, ReminderDay
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 from tests import factories
 
 pytestmark = pytest.mark.django_db

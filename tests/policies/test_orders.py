@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policies import activation, cover, orders
-from policies.actor import Actor
-from policies.errors import Conflict
 from policies.models import Letter, Policy, PolicyEvent
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 from tests import factories
 
 HOUSE = Actor.command("test")

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policies import agreement, binding, codes, cover, expiry, renewal
-from policies.actor import Actor
 from policies.binding import Application
-from policies.errors import Conflict, Refused
 from policies.models import Letter, Period, PolicyEvent
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict, Refused
 from tests import factories
 
 HOUSE = Actor.command("test")

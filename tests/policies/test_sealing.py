@@ -8,9 +8,9 @@ import pytest
 from django.core import mail
 from django.db import connection, transaction
 
-from policies import binding, codes, letters, sealing
-from policies.errors import CodeRefused
+from policies import binding, codes, outbox, sealing
 from policies.models import ActivationCode, Letter
+from policies.shared.errors import CodeRefused
 from tests import factories
 
 CODE = "ABCD2345EFGH678Z"
@@ -218,7 +218,7 @@ def test_the_database_holds_no_whole_code_anywhere(
         drone_model=mavic_2_pro,
     )
     binding.bind_by_code(made[0], application, actor=visitor, now=now)
-    assert letters.send_due(clock=lambda: now) == (3, 0)
+    assert outbox.send_due(clock=lambda: now) == (3, 0)
     assert shown in mail.outbox[0].body  # whole in the buyer's mailbox, and nowhere else
     settings.CODE_KEYS = {"next": NEXT, "current": CURRENT}
     list(codes.rotate(block=4))

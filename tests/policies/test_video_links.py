@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from policies.inputs import VideoLinkField
+from policies.forms import VideoLinkField
 from policies.verification import BadVideoLink, video_id
 
 FILM = "dQw4w9WgXcQ"

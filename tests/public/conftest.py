@@ -7,9 +7,9 @@ import zeal
 from django.test import Client
 from django.utils import timezone
 
-from policies import binding, codes, people
-from policies.actor import Actor
+from policies import binding, codes, customers
 from policies.models import DroneModel, Plan, Policy, Region
+from policies.shared.actor import Actor
 
 DESK = Actor.command("test desk")
 
@@ -41,7 +41,7 @@ def sell(db):
             "region": Region.objects.get(code=region),
         }
         codes.generate(**goods, count=1, actor=DESK, now=sold_at, keep=whole.append)
-        buyer = people.known(name="Ada", email="ada@example.com", country="US", now=sold_at)
+        buyer = customers.known(name="Ada", email="ada@example.com", country="US", now=sold_at)
         codes.sell_from_stock(
             **goods, quantity=1, to=buyer, order_reference="SO-1", actor=DESK, now=sold_at
         )

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from policies import cover_check, letters
-from policies.actor import Actor
+from policies import outbox, status
 from policies.models import Letter, Policy
+from policies.shared.actor import Actor
 
 
-def rendered(name: str) -> letters.Rendered:
-    return letters.render(Letter.objects.get(name=name), whole_codes=True)
+def rendered(name: str) -> outbox.Rendered:
+    return outbox.render(Letter.objects.get(name=name), whole_codes=True)
 
 
 def test_the_code_letter_carries_the_code_and_says_what_to_do(code):
@@ -45,9 +45,7 @@ def test_the_binding_letter_carries_the_whole_agreement(bound):
 
 def test_the_link_letter_carries_the_link(bound):
     actor = Actor.customer()
-    cover_check.send_link(
-        serial="08QCE3D0", email="ada@example.com", actor=actor, now=bound.starts_at
-    )
+    status.send_link(serial="08QCE3D0", email="ada@example.com", actor=actor, now=bound.starts_at)
     letter = rendered("link_requested")
     assert letter.subject == "The link to your care plan"
     for body in (letter.text, letter.html):
@@ -55,12 +53,12 @@ def test_the_link_letter_carries_the_link(bound):
 
 
 @pytest.fixture
-def every_letter(bound: Policy) -> list[letters.Rendered]:
+def every_letter(bound: Policy) -> list[outbox.Rendered]:
     Letter.objects.filter(name="policy_bound").update(
         context=Letter.objects.get(name="policy_bound").context
         | {"holder": "Zoë <b>O'Neil</b> & Co"}
     )
-    return [letters.render(letter, whole_codes=True) for letter in Letter.objects.all()]
+    return [outbox.render(letter, whole_codes=True) for letter in Letter.objects.all()]
 
 
 def test_no_subject_holds_a_code_or_a_serial(every_letter, code):

@@ -8,7 +8,6 @@ import zeal
 from django.utils import timezone
 
 from policies import verification
-from policies.actor import Actor
 from policies.models import (
     BindingPermit,
     Letter,
@@ -17,6 +16,7 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
+from policies.shared.actor import Actor
 from tests import factories
 from tests.public.conftest import Browser
 from tests.public.test_hostile_input import RUBBISH

@@ -6,7 +6,7 @@ from datetime import timedelta
 from claims import intake, labels, progress
 from claims.carriers.base import Label, LabelRequest
 from claims.models import Claim
-from policies.errors import Conflict
+from policies.shared.errors import Conflict
 from tests.simulation.book import Case
 from tests.simulation.desk import REGIONS, STAFF, Desk
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from policies.actor import Actor
-from policies.errors import Conflict, Refused
 from policies.models import DroneModel, Plan, Policy, Region
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict, Refused
 from tests.simulation.book import Book, Case, Paper
 
 STAFF = Actor.command("simulation")

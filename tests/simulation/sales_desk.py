@@ -7,9 +7,9 @@ from policies import (
     binding,
     cancellation,
     codes,
+    customers,
     drones,
     orders,
-    people,
     renewal,
     transfer,
     verification,
@@ -61,7 +61,7 @@ class SalesDesk(Desk):
             "region": self.regions[region],
         }
         codes.generate(**facts, count=1, actor=STAFF, now=self.now)
-        buyer = people.known(name="Sim", email="sim@example.com", country="US", now=self.now)
+        buyer = customers.known(name="Sim", email="sim@example.com", country="US", now=self.now)
         [code] = codes.sell_from_stock(
             **facts, quantity=1, to=buyer, order_reference="", actor=STAFF, now=self.now, tell=False
         )

@@ -17,7 +17,6 @@ from django.db import transaction
 
 from claims.models import Claim
 from policies import orders
-from policies.actor import Actor
 from policies.models import (
     AllowanceUse,
     DroneModel,
@@ -26,6 +25,7 @@ from policies.models import (
     Policy,
     PolicyEvent,
 )
+from policies.shared.actor import Actor
 from tests.simulation.book import PLANS, Book, Case, Paper, months_later
 
 # In winter, so that the clocks of most regions change twice on the way.

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from claims import carriers
 from claims.demo import ClaimsDesk
-from policies import demo, roles
-from policies.actor import Actor
+from policies import demo
+from policies.shared import roles
+from policies.shared.actor import Actor
 
 PASSWORD = "demo"  # noqa: S105 — printed on the screen of whoever runs the demo
 

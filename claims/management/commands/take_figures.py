@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from claims.figures import PARTS
-from policies import figures
+from claims.reporting.figures import PARTS
 from policies.management.sweep import SweepCommand, Swept, Tally
+from policies.reporting import figures
 
 
 class Command(SweepCommand):

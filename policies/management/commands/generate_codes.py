@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from policies import codes
-from policies.actor import Actor
 from policies.management.catalogue_command import CatalogueCommand
+from policies.shared.actor import Actor
 
 
 class Command(CatalogueCommand):

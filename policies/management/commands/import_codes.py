@@ -5,12 +5,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from policies import import_kind
-from policies.actor import Actor
-from policies.code_import import CodeImport
-from policies.errors import Conflict
+from policies.imports import base
+from policies.imports.codes import CodeImport
+from policies.imports.spreadsheet import UnreadableFile
 from policies.management.catalogue_command import CatalogueCommand
-from policies.tables import UnreadableFile
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
 
 
 class Command(CatalogueCommand):
@@ -38,7 +38,7 @@ class Command(CatalogueCommand):
         self.stdout.write(f"{path.name}: {said}")
 
     def _import(self, path: Path, facts: dict[str, Any], options: dict[str, Any]) -> str:
-        checked = import_kind.check(
+        checked = base.check(
             CodeImport(**facts), path, report=lambda line: self.stdout.write(str(line))
         )
         said = f"{checked.good} good, {checked.bad} bad"
@@ -49,7 +49,7 @@ class Command(CatalogueCommand):
                 f"{path.name}: {said}; nothing imported. Mend the lines, or use --skip-bad."
             )
         kind = CodeImport(**facts, locking=True)
-        import_kind.take_in(
+        base.take_in(
             kind,
             path,
             size=checked.new,

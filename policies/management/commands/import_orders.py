@@ -5,11 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from policies import import_kind
-from policies.actor import Actor
-from policies.import_kind import BooksChanged, Checked
-from policies.order_import import OrderImport
-from policies.tables import UnreadableFile
+from policies.imports import base
+from policies.imports.base import BooksChanged, Checked
+from policies.imports.orders import OrderImport
+from policies.imports.spreadsheet import UnreadableFile
+from policies.shared.actor import Actor
 
 
 class Command(BaseCommand):
@@ -27,9 +27,7 @@ class Command(BaseCommand):
         now = timezone.now()
         kind = OrderImport(now=now)
         try:
-            checked = import_kind.check(
-                kind, path, report=lambda line: self.stdout.write(str(line))
-            )
+            checked = base.check(kind, path, report=lambda line: self.stdout.write(str(line)))
             said = f"{checked.new} entered, {kind.shipped} shipped, {checked.same} unchanged"
             if options["dry_run"]:
                 self.stdout.write(
@@ -46,7 +44,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{path.name}: {said}.")
 
     def _enter(self, kind: OrderImport, path: Path, checked: Checked) -> None:
-        import_kind.take_in(
+        base.take_in(
             kind,
             path,
             size=checked.new,

@@ -1,6 +1,6 @@
 from django.utils import timezone
 
-from policies import imports
+from policies.imports import uploads
 from policies.management.worker import WorkerCommand
 
 
@@ -12,4 +12,4 @@ class Command(WorkerCommand):
     goods, done = "files", "steps done"
 
     def work(self) -> tuple[int, int]:
-        return imports.work(clock=timezone.now, stop=self.stop.is_set)
+        return uploads.work(clock=timezone.now, stop=self.stop.is_set)

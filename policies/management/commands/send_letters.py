@@ -1,6 +1,6 @@
 from django.utils import timezone
 
-from policies import letters
+from policies import outbox
 from policies.management.worker import WorkerCommand
 
 
@@ -9,4 +9,4 @@ class Command(WorkerCommand):
     goods, done = "letters", "sent"
 
     def work(self) -> tuple[int, int]:
-        return letters.send_due(clock=timezone.now, stop=self.stop.is_set)
+        return outbox.send_due(clock=timezone.now, stop=self.stop.is_set)

@@ -1,0 +1,228 @@
+"""Who did what, when, from where: the rows of all event tables and Django's log as one list.
+
+The event tables are those that the installed apps have: this module knows none by name. No
+statement unites them. Each table is asked for its newest few rows before a position, through
+its own index, and the answers are merged, so that a page costs the same among millions.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from heapq import merge
+from itertools import islice
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import ForeignKey, Model, Q, QuerySet
+from django.urls import reverse
+from django.utils.text import capfirst
+
+from policies.backoffice import log_entries
+from policies.models import Event
+
+CHUNK = 2_000
+
+
+class Position(NamedTuple):
+    """Where a row lies in the history: its instant, then its table, then its key."""
+
+    at: datetime
+    table: str
+    pk: int
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}~{self.table}~{self.pk}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Position | None":
+        """The position that an address names, or None for rubbish."""
+        at, _mark, rest = text.partition("~")
+        table, _mark, pk = rest.partition("~")
+        try:
+            position = cls(datetime.fromisoformat(at), table, int(pk))
+        except ValueError:
+            return None
+        known = table in {each.name for each in tables()} and position.at.tzinfo is not None
+        # No row has such a key or such a year, and the databases refuse them with an error.
+        possible = 0 < position.pk < 2**63 and 1 < position.at.year < 9999
+        return position if known and possible else None
+
+
+@dataclass(frozen=True)
+class Line:
+    position: Position
+    kind: str
+    about: str
+    url: str
+    who: str
+    address: str
+    what: str
+    changes: list[str]
+    note: str
+
+    @property
+    def at(self) -> datetime:
+        return self.position.at
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which rows are meant; empty fields mean all. `since` counts, `until` no longer does."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    who: str = ""
+    address: str = ""
+    model: type[Model] | None = None
+    # Only what is about these rows.
+    among: dict[type[Model], list[Any]] | None = None
+
+
+class Table:
+    """One table that tells of things done; `instant` is its column of instants."""
+
+    name: str
+    instant: str
+    rows: QuerySet
+
+    def narrowed(self, asked: Asked) -> QuerySet:
+        """The rows that are asked for, newest first."""
+        rows = self._by(self.rows, asked)
+        if asked.since:
+            rows = rows.filter(**{f"{self.instant}__gte": asked.since})
+        if asked.until:
+            rows = rows.filter(**{f"{self.instant}__lt": asked.until})
+        return rows.order_by(f"-{self.instant}", "-pk")
+
+    def before(self, rows: QuerySet, position: Position | None) -> QuerySet:
+        if position is None:
+            return rows
+        at = {self.instant: position.at}
+        older = Q(**{f"{self.instant}__lt": position.at})
+        if self.name == position.table:
+            older |= Q(pk__lt=position.pk, **at)
+        elif self.name < position.table:
+            older |= Q(**at)
+        # Said once more for the index, which does not see through the "or".
+        return rows.filter(older, **{f"{self.instant}__lte": position.at})
+
+    def _by(self, rows: QuerySet, asked: Asked) -> QuerySet:
+        raise NotImplementedError
+
+    def line(self, row: Any) -> Line:
+        raise NotImplementedError
+
+
+class EventTable(Table):
+    instant = "at"
+
+    def __init__(self, model: type[Event]) -> None:
+        self.name = model._meta.db_table
+        self.field = next(
+            field
+            for field in model._meta.concrete_fields
+            if isinstance(field, ForeignKey) and field.name != "by"
+        )
+        self.about: type[Model] = self.field.related_model
+        self.rows = model._default_manager.select_related(self.field.name)
+
+    def _by(self, rows: QuerySet, asked: Asked) -> QuerySet:
+        if asked.model not in {None, self.about}:
+            return rows.none()
+        if asked.among is not None:
+            rows = rows.filter(**{f"{self.field.name}__in": asked.among.get(self.about, [])})
+        if asked.who:
+            rows = rows.filter(actor=asked.who)
+        return rows.filter(address=asked.address) if asked.address else rows
+
+    def line(self, event: Event) -> Line:
+        about = getattr(event, self.field.name)
+        return Line(
+            position=Position(event.at, self.name, event.pk),
+            kind=str(capfirst(self.about._meta.verbose_name)),
+            about=str(about),
+            url=_page_of(self.about, about.pk),
+            who=event.actor,
+            address=event.address or "",
+            what=event.what,
+            changes=[event.change] if event.change else [],
+            note=event.note,
+        )
+
+
+class LogTable(Table):
+    name = LogEntry._meta.db_table
+    instant = "action_time"
+    rows = LogEntry.objects.select_related("user", "content_type")
+
+    def _by(self, rows: QuerySet, asked: Asked) -> QuerySet:
+        if asked.model is not None:
+            rows = rows.filter(content_type=ContentType.objects.get_for_model(asked.model))
+        if asked.among is not None:
+            rows = rows.filter(_objects(asked.among))
+        if asked.who:
+            rows = rows.filter(user__username=asked.who)
+        mark = log_entries.mark_of(asked.address)
+        return rows.filter(change_message__contains=mark) if asked.address else rows
+
+    def line(self, entry: LogEntry) -> Line:
+        said = log_entries.read(entry)
+        model = entry.content_type.model_class() if entry.content_type else None
+        gone = model is None or entry.action_flag == DELETION or not entry.object_id
+        return Line(
+            position=Position(entry.action_time, self.name, entry.pk),
+            kind=str(capfirst(model._meta.verbose_name)) if model else "",
+            about=entry.object_repr,
+            url="" if gone or model is None else _page_of(model, entry.object_id),
+            who=entry.user.get_username(),
+            address=said.address,
+            what=said.what,
+            changes=said.changes,
+            note="",
+        )
+
+
+@cache
+def tables() -> list[Table]:
+    events = [model for model in apps.get_models() if issubclass(model, Event)]
+    return [LogTable(), *(EventTable(model) for model in events)]
+
+
+def kinds() -> list[type[Model]]:
+    """The models whose rows can have a history."""
+    return [model for model in apps.get_models() if admin.site.is_registered(model)]
+
+
+def newest(asked: Asked, *, limit: int, before: Position | None = None) -> list[Line]:
+    """At most `limit` lines, newest first, from just before a position on."""
+    probes = [(table, table.before(table.narrowed(asked), before)[:limit]) for table in tables()]
+    return list(islice(_merged(probes), limit))
+
+
+def every(asked: Asked) -> Iterator[Line]:
+    """All lines, newest first, without holding them."""
+    return _merged((table, table.narrowed(asked).iterator(chunk_size=CHUNK)) for table in tables())
+
+
+def _merged(probes: Iterable[tuple[Table, Iterable[Any]]]) -> Iterator[Line]:
+    answers = (map(table.line, rows) for table, rows in probes)
+    return merge(*answers, key=lambda line: line.position, reverse=True)
+
+
+def _objects(among: dict[type[Model], list[Any]]) -> Q:
+    """These rows as Django's log names them."""
+    meant = {model: [str(pk) for pk in pks] for model, pks in among.items() if pks}
+    named = Q(pk=None)
+    for model, kind in ContentType.objects.get_for_models(*meant).items():
+        named |= Q(content_type=kind, object_id__in=meant[model])
+    return named
+
+
+def _page_of(model: type[Model], pk: Any) -> str:
+    if not admin.site.is_registered(model):
+        return ""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])

@@ -1,0 +1,263 @@
+"""FACE: what staff do: each operation is a page made from one base.
+
+An operation (sell, void, bind …) is a page that asks, one Django form, one call to a verb,
+a message and a LogEntry. It runs on POST only, and it fetches its object through the
+admin, so that nobody reaches by URL what the lists do not show them.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.timezone import now as current_time
+from django.utils.translation import ngettext
+
+from policies.backoffice.cells import page_of
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict, Refused
+from policies.shared.papers import Paper
+from policies.shared.visitors import client_address
+
+if TYPE_CHECKING:
+    from policies.backoffice.records import BackOfficeAdmin
+
+
+def acting(request: HttpRequest) -> Actor:
+    """The member of staff behind a request, with their address."""
+    assert not request.user.is_anonymous
+    return Actor.staff(request.user, client_address(request) or None)
+
+
+def now() -> Any:
+    """The present instant: the admin is an edge of the house, and reads the clock here."""
+    return current_time()
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an operation did.
+
+    `message` is for the person and `log` for the history (the message, where it is empty).
+    `shown` is put on a page that is never stored: no cookie, no session, no cache.
+    """
+
+    message: Any
+    log: str = ""
+    shown: list[str] = field(default_factory=list)
+    go_to: models.Model | None = None
+
+
+@dataclass(frozen=True)
+class Button:
+    """A link to what can be done; `kind` is dangerous, report or nothing."""
+
+    label: Any
+    url: str
+    kind: str = ""
+
+
+class Operation:
+    """One thing that staff do, to one object (`obj`) or from a list (`obj` is None)."""
+
+    slug: ClassVar[str]
+    label: ClassVar[Any]
+    explanation: ClassVar[Any] = ""
+    permission: ClassVar[str]
+    form_class: ClassVar[type[forms.Form]] = forms.Form
+    dangerous: ClassVar[bool] = False
+    template: ClassVar[str] = "admin/operation.html"
+    # What the page needs beyond the house's content security policy.
+    content_policy: ClassVar[dict[str, list[str]]] = {}
+
+    def __init__(self, request: HttpRequest, obj: Any = None) -> None:
+        self.request = request
+        self.obj = obj
+
+    def permitted(self) -> bool:
+        return self.request.user.has_perm(self.permission)
+
+    def open(self) -> bool:
+        """Whether the object's state offers this step; the verb has the last word."""
+        return True
+
+    def initial(self) -> dict[str, Any]:
+        return {}
+
+    def form(self, data: Any = None) -> forms.Form:
+        files = None if data is None else self.request.FILES
+        return self.form_class(data, files, initial=self.initial())
+
+    def run(self, form: Any) -> Done:
+        """Calls the verb. It may raise Refused, Conflict or a ValidationError."""
+        raise NotImplementedError
+
+    def answer(self, form: Any) -> dict[str, Any] | None:
+        """For a question: what the page shows. None for a deed, which `run` does on POST."""
+        return None
+
+    @cached_property
+    def actor(self) -> Actor:
+        return acting(self.request)
+
+
+class OperationPage:
+    """The view that all operations share."""
+
+    def __init__(self, model_admin: "BackOfficeAdmin", operation: type[Operation]) -> None:
+        self.model_admin = model_admin
+        self.operation_class = operation
+
+    def __call__(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
+        operation = self.operation_class(request, self._object(request, object_id))
+        if not operation.permitted():
+            raise PermissionDenied
+        if request.method != "POST":
+            return self._page(operation, operation.form())
+        form = operation.form(request.POST)
+        if not form.is_valid():
+            return self._page(operation, form)
+        answer = operation.answer(form)
+        if answer is not None:
+            return self._page(operation, form, answer=answer)
+        done = self._run(operation, form)
+        if done is None:
+            return self._page(operation, form)
+        if done.shown:
+            return self._page(operation, None, done)
+        messages.success(request, str(done.message))
+        return HttpResponseRedirect(self._next_url(done, operation))
+
+    def _object(self, request: HttpRequest, object_id: str | None) -> Any:
+        if not self.model_admin.has_view_permission(request):
+            raise PermissionDenied
+        if object_id is None:
+            return None
+        obj = self.model_admin.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        return obj
+
+    def _run(self, operation: Operation, form: forms.Form) -> Done | None:
+        """One transaction for the verb and its LogEntry; None when the verb said no."""
+        try:
+            with transaction.atomic():
+                done = operation.run(form)
+                self._log(operation, done)
+        except Refused as refused:
+            form.add_error(None, [str(reason) for reason in refused.verdict.objections])
+        except Conflict as conflict:
+            form.add_error(None, str(conflict.message))
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return done
+        return None
+
+    def _log(self, operation: Operation, done: Done) -> None:
+        about = operation.obj or done.go_to
+        if about is not None:
+            self.model_admin.log_change(operation.request, about, done.log or str(done.message))
+
+    def _next_url(self, done: Done, operation: Operation) -> str:
+        target = done.go_to or operation.obj
+        if target is None:
+            return reverse(f"admin:{self.model_admin.url_base}_changelist")
+        return page_of(target)
+
+    def _page(
+        self,
+        operation: Operation,
+        form: forms.Form | None,
+        done: Done | None = None,
+        answer: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        opts = self.model_admin.model._meta
+        context = {
+            **self.model_admin.admin_site.each_context(operation.request),
+            "title": operation.label,
+            "operation": operation,
+            "form": form,
+            "done": done,
+            "opts": opts,
+            "original": operation.obj,
+            "back_url": self._next_url(Done(""), operation),
+            **(answer or {}),
+        }
+        response = TemplateResponse(operation.request, operation.template, context)
+        if operation.content_policy:
+            policy = {**settings.SECURE_CSP, **operation.content_policy}
+            response._csp_config = policy  # type: ignore[attr-defined]
+        return response
+
+
+class PaperPage:
+    """The view that all papers share: the PDF, which the browser shows."""
+
+    def __init__(self, model_admin: "BackOfficeAdmin", paper: Paper) -> None:
+        self.model_admin = model_admin
+        self.paper = paper
+
+    def __call__(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not request.user.has_perm(self.paper.permission):
+            raise PermissionDenied
+        record = self.model_admin.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404
+        response = HttpResponse(self.paper.draw(record, now=now()), content_type="application/pdf")
+        response["Content-Disposition"] = f'inline; filename="{record}-{self.paper.slug}.pdf"'
+        return response
+
+
+class BulkOperation:
+    """One step for many rows that staff ticked: asked once, done row by row, each logged.
+
+    Rows that the step does not fit are left as they are and named.
+    """
+
+    slug: ClassVar[str]
+    label: ClassVar[Any]
+    permission: ClassVar[str]
+
+    def run(self, obj: Any, actor: Actor) -> None:
+        """Calls the verb for one row. It may raise Conflict."""
+        raise NotImplementedError
+
+    def __call__(
+        self, model_admin: "BackOfficeAdmin", request: HttpRequest, chosen: models.QuerySet
+    ) -> HttpResponse | None:
+        if not request.user.has_perm(self.permission):
+            raise PermissionDenied
+        if "confirmed" not in request.POST:
+            context = {
+                **model_admin.admin_site.each_context(request),
+                "title": self.label,
+                "operation": self,
+                "opts": model_admin.opts,
+                "chosen": chosen,
+                "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            }
+            return TemplateResponse(request, "admin/bulk_operation.html", context)
+        done = sum(self._one(model_admin, request, obj) for obj in chosen)
+        said = ngettext("%(count)d done.", "%(count)d done.", done) % {"count": done}
+        messages.success(request, f"{self.label}: {said}")
+        return None
+
+    def _one(self, model_admin: "BackOfficeAdmin", request: HttpRequest, obj: Any) -> bool:
+        try:
+            with transaction.atomic():
+                self.run(obj, acting(request))
+                model_admin.log_change(request, obj, str(self.label))
+        except Conflict as conflict:
+            messages.warning(request, f"{obj}: {conflict.message}")
+            return False
+        return True

@@ -1,0 +1,98 @@
+"""A supplier's list of activation codes (C1): checked line by line, taken in as one batch."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain, islice
+from pathlib import Path
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from policies import codes, sealing
+from policies.imports import spreadsheet
+from policies.imports.base import BAD, ImportKind, Line
+from policies.models import ActivationCode, CodeBatch, DroneModel, Plan, Region
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
+
+HEADINGS = {"code", "codes", "activationcode", "activation code", "activation_code"}
+
+
+class CodeImport(ImportKind):
+    """`source` is the name of the file, kept with the batch."""
+
+    needed = ["code"]
+    repeated = _("The same code as in line %(line)d.")
+    batch: CodeBatch | None = None
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        drone_model: DroneModel,
+        region: Region,
+        source: str,
+        now: datetime,
+        locking: bool = False,
+    ) -> None:
+        super().__init__(now=now, locking=locking)
+        self.plan, self.drone_model, self.region = plan, drone_model, region
+        self.source = source
+
+    def lines(self, path: Path) -> Iterator[Line]:
+        """The column with a heading for codes, or the first of a file without headings."""
+        rows = spreadsheet.rows(path)
+        first = list(islice(rows, 1))
+        if not first:
+            raise spreadsheet.UnreadableFile(_("The file is empty."))
+        names = [cell.lower() for cell in first[0][1]]
+        headings = [index for index, name in enumerate(names) if name in HEADINGS]
+        column = headings[0] if headings else 0
+        for number, cells in rows if headings else chain(first, rows):
+            yield Line(number, cells, cells[column] if column < len(cells) else "")
+
+    def understand(self, line: Line) -> None:
+        typed, line.value = line.value, ""
+        line.about = masked(typed)
+        line.value = codes.parse(typed)
+
+    def key(self, value: str) -> str:
+        return value
+
+    def compare(self, lines: list[Line]) -> None:
+        by_digest: dict[UUID, Line] = {
+            digest: line for line in lines for digest in sealing.digests(line.value)
+        }
+        known = ActivationCode.objects.filter(digest__in=by_digest)
+        for digest in known.values_list("digest", flat=True):
+            if by_digest[digest].outcome != BAD:
+                by_digest[digest].refuse(_("This code is on file already."))
+
+    def begin(self, *, size: int, actor: Actor) -> None:
+        if not size:
+            raise Conflict(_("The file holds no code that can be imported."))
+        self.batch = codes.new_imported_batch(
+            self.plan,
+            self.drone_model,
+            self.region,
+            size,
+            source=self.source[:255],
+            actor=actor,
+            now=self.now,
+        )
+
+    def write(self, lines: list[Line], *, actor: Actor) -> None:
+        assert self.batch is not None
+        codes.add_to_stock(self.batch, (line.value for line in lines))
+
+    def shown_cells(self, line: Line) -> list[str]:
+        return [line.about]
+
+
+def masked(text: str) -> str:
+    """What may be shown of a code, and of a text that was meant to be one: its end (C4).
+
+    A code with one wrong character is nearly a code, too.
+    """
+    tail = codes.normalise(text)[-4:]
+    return f"… {tail}" if len(tail) == 4 and tail.isprintable() else "…"

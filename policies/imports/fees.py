@@ -1,0 +1,119 @@
+"""A table of replacement fees (P5): by model, region, ordinal and the day they begin.
+
+Columns by heading: model, region, ordinal, amount, valid_from (a day) and, as a check where
+it is there, currency. A fee that is on file for the same day gets the amount of the table.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.utils.translation import gettext_lazy as _
+
+from policies.imports.base import CHANGED, SAME, BadRow, ImportKind, Line, day_of
+from policies.models import DroneModel, Region, ReplacementFee
+from policies.shared.actor import Actor
+from policies.shared.database import insert_many, update_many
+
+COLUMNS = ["drone_model_id", "region_id", "ordinal", "amount", "valid_from"]
+AMOUNT = re.compile(r"\d{1,10}(\.\d+)?\Z", re.ASCII)
+ORDINAL = re.compile(r"[1-9]\d?\Z", re.ASCII)
+# Currencies without a smaller coin (ISO 4217); all others that the dealer may meet have two
+# digits after the point, as has the column.
+WHOLE = {"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"}
+
+Case = tuple[int, int, int, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    drone_model: DroneModel
+    region: Region
+    ordinal: int
+    amount: Decimal
+    valid_from: date
+
+    @property
+    def case(self) -> Case:
+        return self.drone_model.pk, self.region.pk, self.ordinal, self.valid_from
+
+
+class FeeImport(ImportKind):
+    needed = ["model", "region", "ordinal", "amount", "valid_from"]
+    optional = ["currency"]
+    repeated = _("The same model, region, ordinal and day as in line %(line)d.")
+
+    def __init__(self, *, now: datetime, locking: bool = False) -> None:
+        super().__init__(now=now, locking=locking)
+        self.models = {model.slug: model for model in DroneModel.objects.all()}
+        self.regions = {region.code.upper(): region for region in Region.objects.all()}
+
+    def read(self, row: dict[str, str]) -> Fee:
+        model = self.models.get(row["model"].lower())
+        if model is None:
+            raise BadRow(_("There is no model of this name."))
+        region = self.regions.get(row["region"].upper())
+        if region is None:
+            raise BadRow(_("There is no region of this name."))
+        if not ORDINAL.match(row["ordinal"]):
+            raise BadRow(_("The ordinal is 1 for the first replacement, 2 for the second …"))
+        amount = self._amount(row, region.currency)
+        return Fee(model, region, int(row["ordinal"]), amount, day_of(row, "valid_from"))
+
+    def _amount(self, row: dict[str, str], currency: str) -> Decimal:
+        if row.get("currency", "").upper() not in {"", currency}:
+            raise BadRow(_("Fees of this region are in %(currency)s.") % {"currency": currency})
+        if not AMOUNT.match(row["amount"]):
+            raise BadRow(_("The amount is a number with a point, like 119.00."))
+        amount = Decimal(row["amount"])
+        digits = 0 if currency in WHOLE else 2
+        if amount != round(amount, digits):
+            raise BadRow(
+                _("An amount in %(currency)s has at most %(digits)d digits after the point.")
+                % {"currency": currency, "digits": digits}
+            )
+        return round(amount, 2)
+
+    def key(self, value: Fee) -> str:
+        return repr(value.case)
+
+    def compare(self, lines: list[Line]) -> None:
+        on_file = {_case(fee): fee for fee in self._on_file(lines)}
+        for line in lines:
+            fee: Fee = line.value
+            currency = fee.region.currency
+            line.about = f"{fee.drone_model}, {fee.region}, {fee.ordinal}, {fee.valid_from}"
+            line.after = f"{currency} {fee.amount}"
+            known = on_file.get(fee.case)
+            if known is not None:
+                line.on_file, line.before = known, f"{currency} {known.amount}"
+                line.outcome = SAME if known.amount == fee.amount else CHANGED
+
+    def _on_file(self, lines: list[Line]) -> list[ReplacementFee]:
+        rows = ReplacementFee.objects.filter(
+            drone_model__in={line.value.drone_model.pk for line in lines},
+            region__in={line.value.region.pk for line in lines},
+            ordinal__in={line.value.ordinal for line in lines},
+            valid_from__in={line.value.valid_from for line in lines},
+        )
+        if self.locking:
+            rows = rows.select_for_update(of=("self",))
+        return list(rows.order_by("pk"))
+
+    def write(self, lines: list[Line], *, actor: Actor) -> None:
+        new = (line.value for line in lines if line.on_file is None)
+        insert_many(
+            ReplacementFee,
+            COLUMNS,
+            ((*fee.case[:3], fee.amount, fee.valid_from) for fee in new),
+        )
+        update_many(
+            ReplacementFee,
+            ["amount"],
+            [(line.value.amount, line.on_file.pk) for line in lines if line.on_file is not None],
+        )
+
+
+def _case(fee: ReplacementFee) -> Case:
+    return fee.drone_model_id, fee.region_id, fee.ordinal, fee.valid_from

@@ -1,0 +1,209 @@
+"""Orders by the thousand (B9): the rows that `orders` writes for one, in a few statements.
+
+Nothing is asked here: whoever calls has held every order against the rules, inside the
+transaction that this writes in.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from policies import customers, orders
+from policies.models import (
+    Drone,
+    DroneModel,
+    Event,
+    Order,
+    OrderEvent,
+    Period,
+    Policy,
+    PolicyEvent,
+)
+from policies.models.policy import new_policy_number, new_token
+from policies.shared.actor import Actor
+from policies.shared.database import insert_many, update_many
+
+DRONE_COLUMNS = ["serial", "drone_model_id", "activation_source", "life"]
+ORDER_COLUMNS = (
+    "reference customer_id drone_id plan_id region_id months replacements warranty_months "
+    "binding_window_hours placed_at shipped_at policy_id"
+).split()
+POLICY_COLUMNS = (
+    "number token plan_id region_id drone_id drone_life holder_id status starts_at ends_at "
+    "cancel_reason created_at"
+).split()
+PERIOD_COLUMNS = (
+    "policy_id number plan_id starts_at ends_at months replacements warranty_months "
+    "binding_window_hours created_at"
+).split()
+EVENT_COLUMNS = "kind at by_id actor address note data".split()
+
+
+@dataclass(slots=True)
+class Sale:
+    """An order, on file or new, and the instant of its shipment, where that is new.
+
+    A new order brings its buyer and its drone; `drone` is None where the serial is unknown.
+    """
+
+    order: Order
+    serial: str
+    drone_model: DroneModel
+    buyer: customers.Person
+    drone: Drone | None
+    shipped_at: datetime | None
+
+
+def place(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+    """Enters new orders, and ships those with a shipment."""
+    _put_drones_on_file(sales)
+    buyers = customers.known_many([sale.buyer for sale in sales], now=now)
+    for sale, buyer_id in zip(sales, buyers, strict=True):
+        sale.order.customer_id = buyer_id
+    shipped = [sale for sale in sales if sale.shipped_at]
+    _schedule(shipped, actor=actor, now=now)
+    rows = (vars(sale.order) for sale in sales)
+    insert_many(Order, ORDER_COLUMNS, ([row[name] for name in ORDER_COLUMNS] for row in rows))
+    _number(sales)
+    _record_orders(sales, OrderEvent.Kind.PLACED, actor=actor, now=now)
+    _record_orders(shipped, OrderEvent.Kind.SHIPPED, actor=actor, now=now)
+
+
+def ship(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+    """Ships orders that are on file and have no policy yet."""
+    _schedule(sales, actor=actor, now=now)
+    update_many(
+        Order,
+        ["shipped_at", "policy_id"],
+        [(sale.shipped_at, sale.order.policy_id, sale.order.pk) for sale in sales],
+    )
+    _record_orders(sales, OrderEvent.Kind.SHIPPED, actor=actor, now=now)
+
+
+def correct(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+    """Moves shipments, and the policies that have not begun along with them."""
+    terms = {}
+    for sale in sales:
+        assert sale.shipped_at is not None
+        terms[sale.order.policy_id] = orders.term(sale.order, sale.shipped_at)
+    periods = Period.objects.filter(policy__in=terms).order_by().values_list("policy_id", "pk")
+    columns = ["starts_at", "ends_at"]
+    update_many(Policy, columns, [(*term, pk) for pk, term in terms.items()])
+    update_many(Period, columns, [(*terms[policy], pk) for policy, pk in periods])
+    update_many(Order, ["shipped_at"], [(sale.shipped_at, sale.order.pk) for sale in sales])
+    _record(
+        PolicyEvent,
+        PolicyEvent.Kind.RESCHEDULED,
+        (
+            (pk, "", {"starts_at": starts_at.isoformat()})
+            for pk, (starts_at, _ends) in terms.items()
+        ),
+        actor=actor,
+        now=now,
+    )
+    _record_orders(sales, OrderEvent.Kind.CORRECTED, actor=actor, now=now)
+
+
+def _put_drones_on_file(sales: Sequence[Sale]) -> None:
+    new = [sale for sale in sales if sale.drone is None]
+    insert_many(Drone, DRONE_COLUMNS, ((one.serial, one.drone_model.pk, "", 1) for one in new))
+    rows = Drone.objects.filter(serial__in=[sale.serial for sale in new])
+    by_serial = {drone.serial: drone for drone in rows}
+    for sale in sales:
+        sale.drone = sale.drone or by_serial[sale.serial]
+        sale.order.drone_id = sale.drone.pk
+
+
+def _schedule(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+    """Makes the policies of shipped orders, and names them in the orders."""
+    rows = [_policy_row(sale, now) for sale in sales]
+    insert_many(Policy, POLICY_COLUMNS, rows)
+    numbers = [row[0] for row in rows]
+    ids = dict(Policy.objects.filter(number__in=numbers).values_list("number", "pk"))
+    for sale, number in zip(sales, numbers, strict=True):
+        sale.order.policy_id, sale.order.shipped_at = ids[number], sale.shipped_at
+    insert_many(Period, PERIOD_COLUMNS, (_period_row(sale, now) for sale in sales))
+    _record(
+        PolicyEvent,
+        PolicyEvent.Kind.SCHEDULED,
+        ((sale.order.policy_id, sale.order.reference, {}) for sale in sales),
+        actor=actor,
+        now=now,
+    )
+
+
+def _policy_row(sale: Sale, now: datetime) -> tuple[Any, ...]:
+    assert sale.shipped_at is not None
+    assert sale.drone is not None
+    order = sale.order
+    return (
+        new_policy_number(),
+        new_token(),
+        order.plan_id,
+        order.region_id,
+        sale.drone.pk,
+        sale.drone.life,
+        order.customer_id,
+        Policy.Status.SCHEDULED.value,
+        *orders.term(order, sale.shipped_at),
+        "",
+        now,
+    )
+
+
+def _period_row(sale: Sale, now: datetime) -> tuple[Any, ...]:
+    assert sale.shipped_at is not None
+    order = sale.order
+    return (
+        order.policy_id,
+        1,
+        order.plan_id,
+        *orders.term(order, sale.shipped_at),
+        order.months,
+        order.replacements,
+        order.warranty_months,
+        order.binding_window_hours,
+        now,
+    )
+
+
+def _number(sales: Sequence[Sale]) -> None:
+    references = [sale.order.reference for sale in sales]
+    ids = dict(Order.objects.filter(reference__in=references).values_list("reference", "pk"))
+    for sale in sales:
+        sale.order.pk = ids[sale.order.reference]
+
+
+def _record_orders(
+    sales: Sequence[Sale], kind: OrderEvent.Kind, *, actor: Actor, now: datetime
+) -> None:
+    """One row of history for each order, with the shipment where that is what happened."""
+    placed = kind == OrderEvent.Kind.PLACED
+    rows: Iterable[tuple[int, str, dict[str, Any]]] = (
+        (sale.order.pk, "" if placed or not sale.shipped_at else sale.shipped_at.isoformat(), {})
+        for sale in sales
+    )
+    _record(OrderEvent, kind, rows, actor=actor, now=now)
+
+
+def _record(
+    model: type[Event],
+    kind: Any,
+    rows: Iterable[tuple[Any, str, dict[str, Any]]],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Rows of history: whose, with which note and details."""
+    owner = "policy_id" if model is PolicyEvent else "order_id"
+    by = actor.user.pk if actor.user else None
+    insert_many(
+        model,
+        [owner, *EVENT_COLUMNS],
+        (
+            (pk, kind.value, now, by, actor.name, actor.address, note, json.dumps(data))
+            for pk, note, data in rows
+        ),
+    )

@@ -1,0 +1,238 @@
+"""A shop's list of orders (B9): checked line by line, then entered, all or nothing.
+
+Columns by heading: reference, serial, model, plan, name, email, country, and, where known,
+phone, placed_at, shipped_at (ISO 8601; without an offset on the clock of the region). A
+reference that is on file is not entered again: a new shipment instant corrects the old one.
+
+What `orders.place` and `orders.ship` do for one order is done here for a block of them, and
+what stands against an order is asked of the same functions.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from policies import orders
+from policies.customers import Person
+from policies.imports import order_rows
+from policies.imports.base import (
+    CHANGED,
+    NEW,
+    SAME,
+    BadRow,
+    FirstLines,
+    ImportKind,
+    Line,
+    instant_of,
+)
+from policies.imports.order_rows import Sale
+from policies.models import Drone, DroneModel, Order, Plan, Policy, Region, RegionCountry
+from policies.rules import serials
+from policies.shared.actor import Actor
+
+UTC = ZoneInfo("UTC")
+FURTHEST_AHEAD = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An order as the file has it. `serial` is normalised, instants are aware."""
+
+    reference: str
+    serial: str
+    drone_model: DroneModel
+    plan: Plan
+    region: Region
+    buyer: Person
+    placed_at: datetime | None
+    shipped_at: datetime | None
+
+    def as_order(self, *, now: datetime) -> Order:
+        """A new order under the terms of today (P4), not saved, without buyer and drone."""
+        return Order(
+            reference=self.reference,
+            plan=self.plan,
+            region=self.region,
+            months=self.plan.months,
+            replacements=self.plan.replacements,
+            warranty_months=self.plan.warranty_months,
+            binding_window_hours=self.region.binding_window_hours,
+            placed_at=self.placed_at or self.shipped_at or now,
+        )
+
+
+@dataclass(frozen=True)
+class Books:
+    """What is on file about the orders and the drones of a block."""
+
+    orders: dict[str, Order]
+    drones: dict[str, Drone]
+    ordered: set[int]  # ids of drones in an order that stands
+    had_a_plan: set[int]  # ids of drones, in their present life
+
+    @classmethod
+    def about(cls, listed: list[Listed], *, locking: bool) -> Self:
+        references = [one.reference for one in listed]
+        policies = Policy.objects.filter(order__reference__in=references)
+        rows = Order.objects.filter(reference__in=references)
+        drones = Drone.objects.filter(serial__in=[one.serial for one in listed])
+        if locking:
+            # In the order in which every verb locks: policy, order, drone.
+            list(policies.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+            rows = rows.select_for_update(of=("self",)).order_by("pk")
+            drones = drones.select_for_update(of=("self",)).order_by("pk")
+        on_file = {one.reference: one for one in rows.select_related("policy", "region", "drone")}
+        by_serial = {drone.serial: drone for drone in drones}
+        ids = {drone.pk for drone in by_serial.values()}
+        ids |= {order.drone_id for order in on_file.values()}
+        standing = Order.objects.filter(drone__in=ids, cancelled_at=None).order_by()
+        counting = Policy.objects.counting().filter(drone__in=ids, drone_life=F("drone__life"))
+        return cls(
+            orders=on_file,
+            drones=by_serial,
+            ordered=set(standing.values_list("drone_id", flat=True)),
+            had_a_plan=set(counting.order_by().values_list("drone_id", flat=True)),
+        )
+
+
+class OrderImport(ImportKind):
+    """`shipped` counts the shipments that the file records or corrects."""
+
+    needed = ["reference", "serial", "model", "plan", "name", "email", "country"]
+    optional = ["phone", "placed_at", "shipped_at"]
+    longest = {"reference": 64, "name": 120, "email": 254, "phone": 40}
+    repeated = _("The same reference as in line %(line)d.")
+
+    def __init__(self, *, now: datetime, locking: bool = False) -> None:
+        super().__init__(now=now, locking=locking)
+        self.models = {model.slug: model for model in DroneModel.objects.all()}
+        self.plans = {plan.code: plan for plan in Plan.objects.filter(renews=None)}
+        served = RegionCountry.objects.select_related("region")
+        self.regions = {str(one.country): one.region for one in served}
+        self.serials = FirstLines()
+        self.shipped = 0
+
+    def read(self, row: dict[str, str]) -> Listed:
+        try:
+            validate_email(row["email"])
+        except ValidationError as error:
+            raise BadRow(_("This is no e-mail address.")) from error
+        country = row["country"].upper()
+        if country not in self.regions:
+            raise BadRow(_("Care plans are not sold in this country."))
+        if row["model"].lower() not in self.models:
+            raise BadRow(_("There is no model of this name."))
+        if row["plan"].lower() not in self.plans:
+            raise BadRow(_("There is no plan of this name that is sold with a drone."))
+        region = self.regions[country]
+        return Listed(
+            reference=row["reference"],
+            serial=serials.normalise(row["serial"]),
+            drone_model=self.models[row["model"].lower()],
+            plan=self.plans[row["plan"].lower()],
+            region=region,
+            buyer=Person(row["name"], row["email"].lower(), country, row.get("phone", "")),
+            placed_at=self._instant(row, "placed_at", region),
+            shipped_at=self._instant(row, "shipped_at", region),
+        )
+
+    def _instant(self, row: dict[str, str], name: str, region: Region) -> datetime | None:
+        instant = instant_of(row, name, region.zone)
+        if instant and instant > self.now + FURTHEST_AHEAD:
+            raise BadRow(_("The column %(name)s lies more than a year ahead.") % {"name": name})
+        return instant
+
+    def key(self, value: Listed) -> str:
+        return value.reference
+
+    def compare(self, lines: list[Line]) -> None:
+        books = Books.about([line.value for line in lines], locking=self.locking)
+        for line in lines:
+            listed: Listed = line.value
+            line.about = f"{listed.reference}, {listed.serial}"
+            line.after = _shown(listed.shipped_at)
+            order = books.orders.get(listed.reference)
+            objection = (
+                self._compare_new(line, books)
+                if order is None
+                else self._compare_known(line, order, books)
+            )
+            if objection:
+                line.refuse(objection)
+        self._refuse_drones_sold_twice([line for line in lines if line.outcome == NEW])
+        going = (line for line in lines if line.outcome in {NEW, CHANGED})
+        self.shipped += sum(line.value.shipped_at is not None for line in going)
+
+    def _compare_new(self, line: Line, books: Books) -> Any | None:
+        listed: Listed = line.value
+        order, drone = listed.as_order(now=self.now), books.drones.get(listed.serial)
+        line.on_file = _sale(listed, order, drone)
+        if drone is not None:
+            objection = orders.objection_to_drone(
+                drone, listed.drone_model.pk, had_a_plan=drone.pk in books.had_a_plan
+            )
+            if objection:
+                return objection
+            if drone.pk in books.ordered:
+                return orders.PART_OF_AN_ORDER
+        if listed.shipped_at is None:
+            return None
+        return orders.objection_to_shipment(order, None, listed.shipped_at, now=self.now)
+
+    def _compare_known(self, line: Line, order: Order, books: Books) -> Any | None:
+        listed: Listed = line.value
+        line.before = _shown(order.shipped_at)
+        line.on_file = _sale(listed, order, order.drone)
+        if order.drone.serial != listed.serial:
+            return _("This reference is on file with another serial number.")
+        if listed.shipped_at in {None, order.shipped_at}:
+            line.outcome, line.after = SAME, line.before
+            return None
+        assert listed.shipped_at is not None
+        line.outcome = CHANGED
+        objection = orders.objection_to_shipment(
+            order, order.policy, listed.shipped_at, now=self.now
+        )
+        if objection or order.policy is not None:
+            return objection
+        return orders.objection_to_drone(
+            order.drone,
+            order.drone.drone_model_id,
+            had_a_plan=order.drone_id in books.had_a_plan,
+        )
+
+    def _refuse_drones_sold_twice(self, lines: list[Line]) -> None:
+        firsts = self.serials.of([(line.value.serial, line.number) for line in lines])
+        for line, first in zip(lines, firsts, strict=True):
+            if first != line.number:
+                line.refuse(_("The same serial number as in line %(line)d.") % {"line": first})
+
+    def write(self, lines: list[Line], *, actor: Actor) -> None:
+        new = [line.on_file for line in lines if line.outcome == NEW]
+        known = [line.on_file for line in lines if line.outcome == CHANGED]
+        to_ship = [sale for sale in known if sale.order.policy_id is None]
+        to_correct = [sale for sale in known if sale.order.policy_id is not None]
+        order_rows.place(new, actor=actor, now=self.now)
+        order_rows.ship(to_ship, actor=actor, now=self.now)
+        order_rows.correct(to_correct, actor=actor, now=self.now)
+
+
+def _sale(listed: Listed, order: Order, drone: Drone | None) -> Sale:
+    return Sale(
+        order=order,
+        serial=listed.serial,
+        drone_model=listed.drone_model,
+        buyer=listed.buyer,
+        drone=drone,
+        shipped_at=listed.shipped_at,
+    )
+
+
+def _shown(instant: datetime | None) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if instant else ""

@@ -1,0 +1,207 @@
+"""The two steps of an import, whoever takes them: a request for a small file, else a worker.
+
+A worker claims the row with a lease and may be killed at any moment: what it had not finished
+falls due again, and what it had written is taken back by the database, as all of a file goes
+in in one transaction together with the word that it is done.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from policies.imports import base, storage
+from policies.imports.base import BooksChanged, Checked, ImportKind
+from policies.imports.codes import CodeImport
+from policies.imports.drones import DroneImport
+from policies.imports.fees import FeeImport
+from policies.imports.orders import OrderImport
+from policies.imports.spreadsheet import UnreadableFile
+from policies.models import Import, ImportEvent
+from policies.shared.actor import Actor
+
+# How long a worker may keep silent: it speaks after every block of a check, and while it
+# writes it holds the row itself.
+LEASE = timedelta(minutes=10)
+WORKER = Actor.command("run_imports")
+State = Import.State
+Kind = ImportEvent.Kind
+
+KINDS: dict[str, type[ImportKind]] = {
+    Import.Kind.CODES: CodeImport,
+    Import.Kind.ORDERS: OrderImport,
+    Import.Kind.DRONES: DroneImport,
+    Import.Kind.FEES: FeeImport,
+}
+
+
+# What somebody needs who uploads a file of a kind, and who confirms one that changes rows.
+PERMISSION = {kind: f"policies.import_{kind}" for kind in KINDS}
+PERMISSION_TO_CHANGE = {Import.Kind.DRONES: "policies.change_drone"}
+
+
+def kind_of(imported: Import, *, now: datetime, locking: bool = False) -> ImportKind:
+    """One pass's worth of the import's kind."""
+    facts: dict[str, Any] = {"now": now, "locking": locking}
+    if imported.kind == Import.Kind.CODES:
+        facts |= {
+            "plan": imported.plan,
+            "drone_model": imported.drone_model,
+            "region": imported.region,
+            "source": imported.file_name,
+        }
+    return KINDS[imported.kind](**facts)
+
+
+def work_on(imported: Import, *, actor: Actor, clock: Callable[[], datetime]) -> bool:
+    """Checks or imports, whichever the row's state wants; whether it went well."""
+    now = clock()
+    try:
+        if imported.state == State.IMPORTING:
+            return _import(imported, actor=actor, now=now)
+
+        def tell(rows: int) -> None:
+            still_ours(imported, rows_done=rows, next_try_at=clock() + LEASE)
+
+        return check(imported, actor=WORKER, now=now, tell=tell)
+    except UnreadableFile as error:
+        fail(imported, str(error.message), now=clock())
+    except FileNotFoundError:
+        fail(imported, str(_("The file is no longer there. Upload it again.")), now=clock())
+    except OSError as error:
+        fail(imported, f"{type(error).__name__}: {error.strerror}", now=clock())
+    return False
+
+
+def check(
+    imported: Import,
+    *,
+    actor: Actor,
+    now: datetime,
+    trouble: str = "",
+    tell: Callable[[int], object] = base.nobody,
+) -> bool:
+    """Looks the file through and puts down what it would do. Raises UnreadableFile, OSError.
+
+    False when somebody else has taken the import out of our hands meanwhile.
+    """
+    kind = kind_of(imported, now=now)
+    with storage.ErrorList(kind) as errors:
+        checked = base.check(kind, storage.path(imported), report=errors.add, tell=tell)
+        errors_stored_as = errors.keep()
+    if not checked.rows:
+        raise UnreadableFile(_("The file holds no rows below its headings."))
+    result = _as_fields(checked) | {
+        "unused_headings": kind.unused_headings,
+        "errors_stored_as": errors_stored_as,
+        "trouble": trouble,
+    }
+    with transaction.atomic():
+        if not still_ours(imported, state=State.CHECKED, **result):
+            return False
+        step = Kind.BOOKS_CHANGED if trouble else Kind.CHECKED
+        record(imported, step, actor=actor, now=now, note=counted(imported))
+    return True
+
+
+def _as_fields(checked: Checked) -> dict[str, Any]:
+    return {
+        "rows": checked.rows,
+        "rows_done": checked.rows,
+        "bad": checked.bad,
+        "new": checked.new,
+        "changed": checked.changed,
+        "same": checked.same,
+        "fingerprint": checked.fingerprint,
+        "problems": [{"line": line.number, "text": str(line.problem)} for line in checked.problems],
+        "changes": [
+            {
+                "line": line.number,
+                "about": line.about,
+                "before": line.before,
+                "after": line.after,
+                "is_new": line.outcome == base.NEW,
+            }
+            for line in checked.changes
+        ],
+        "next_try_at": None,
+        "attempts": 0,
+        "skip_bad": False,
+        "confirmed_at": None,
+        "confirmed_by": None,
+    }
+
+
+def counted(imported: Import) -> str:
+    """The counts of an import, for its history."""
+    return (
+        f"{imported.new} new, {imported.changed} changed, {imported.same} the same, "
+        f"{imported.bad} bad"
+    )
+
+
+def _import(imported: Import, *, actor: Actor, now: datetime) -> bool:
+    kind = kind_of(imported, now=now, locking=True)
+    try:
+        with transaction.atomic():
+            # Locks the row until the end: another worker passes over it as long as we live.
+            if not still_ours(imported, rows_done=0):
+                return False
+            base.take_in(
+                kind,
+                storage.path(imported),
+                size=imported.new,
+                fingerprint=imported.fingerprint,
+                actor=actor,
+                tell=lambda rows: storage.put_down(imported, rows),
+            )
+            batch = kind.batch if isinstance(kind, CodeImport) else None
+            finish(imported, State.DONE, now=now, rows_done=imported.rows, batch=batch)
+            record(imported, Kind.DONE, actor=actor, now=now, note=counted(imported))
+    except BooksChanged:
+        said = _("The books have changed since the check. This is what the file would do now.")
+        check(imported, actor=actor, now=now, trouble=str(said))
+        return False
+    return True
+
+
+def fail(imported: Import, trouble: str, *, now: datetime) -> None:
+    with transaction.atomic():
+        if finish(imported, State.FAILED, now=now, trouble=trouble[:2_000]):
+            record(imported, Kind.FAILED, actor=WORKER, now=now, note=trouble[:2_000])
+
+
+# --- writing to the row ----------------------------------------------------------------------
+
+
+def lock(imported: Import) -> Import:
+    return Import.objects.select_for_update(of=("self",)).get(pk=imported.pk)
+
+
+def still_ours(imported: Import, **values: Any) -> bool:
+    """Writes to the row if nobody has moved it on since we read it; then `imported` shows it."""
+    ours = Import.objects.filter(pk=imported.pk, state=imported.state, attempts=imported.attempts)
+    if not ours.update(**values):
+        return False
+    for name, value in values.items():
+        setattr(imported, name, value)
+    return True
+
+
+def finish(imported: Import, state: str, *, now: datetime, **values: Any) -> bool:
+    """Closes the import. Its file goes when the transaction has ended well."""
+    stored_as = imported.stored_as
+    closed = still_ours(
+        imported, state=state, finished_at=now, next_try_at=None, stored_as="", **values
+    )
+    if closed:
+        transaction.on_commit(lambda: storage.delete(stored_as))
+    return closed
+
+
+def record(
+    imported: Import, kind: ImportEvent.Kind, *, actor: Actor, now: datetime, note: str = ""
+) -> None:
+    ImportEvent.objects.create(of=imported, kind=kind, at=now, note=note, **actor.signature())

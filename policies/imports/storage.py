@@ -1,0 +1,127 @@
+"""The files of imports in the storage: nothing here is ever handed out as it is.
+
+An uploaded file holds whole codes, or other people's addresses. It is kept as long as it is
+needed and no longer; and what a request or a worker left behind when it died is found and
+deleted.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+
+from policies.imports.base import ImportKind, Line
+from policies.models import Import
+
+FOLDER = "imports"
+# A file that no row names is left by a request that died; younger ones may be on their way.
+ORPHAN_AFTER = timedelta(hours=1)
+
+
+def keep(file: UploadedFile) -> str:
+    """Stores an upload under a name that nobody can guess, and returns the name."""
+    return default_storage.save(f"{FOLDER}/{uuid4().hex}", file)
+
+
+def path(imported: Import) -> Path:
+    return Path(default_storage.path(imported.stored_as))
+
+
+def delete(stored_as: str) -> None:
+    for name in (stored_as, _tally(stored_as)):
+        default_storage.delete(name)
+
+
+# --- how far the writing has come ------------------------------------------------------------
+# While rows are being written nobody else can see them, nor any figure in the same database:
+# the count stands in a small file beside the imported one.
+
+
+def _tally(stored_as: str) -> str:
+    return f"{stored_as}.rows"
+
+
+def put_down(imported: Import, rows: int) -> None:
+    Path(default_storage.path(_tally(imported.stored_as))).write_text(str(rows))
+
+
+def rows_put_down(imported: Import) -> int:
+    """How many rows the worker has written; 0 when it has said nothing yet."""
+    with suppress(OSError, ValueError):
+        return int(Path(default_storage.path(_tally(imported.stored_as))).read_text())
+    return 0
+
+
+# --- what is wrong with a file ---------------------------------------------------------------
+
+
+class ErrorList:
+    """The bad rows of a file, put together while it is checked. Use it with `with`."""
+
+    def __init__(self, kind: ImportKind) -> None:
+        self._kind = kind
+        self._file = TemporaryFile()  # noqa: SIM115 — closed in __exit__
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def add(self, line: Line) -> None:
+        row = [line.number, str(line.problem), *self._kind.shown_cells(line)]
+        self._file.write(json.dumps(row).encode() + b"\n")
+
+    def keep(self) -> str:
+        """Stores the list and returns its name; empty when nothing is wrong."""
+        if not self._file.tell():
+            return ""
+        self._file.seek(0)
+        return default_storage.save(f"{FOLDER}/{uuid4().hex}.errors", File(self._file))
+
+
+def errors_of(imported: Import) -> Iterator[list[Any]]:
+    """The bad rows: line, what is wrong, and the row's own text."""
+    with default_storage.open(imported.errors_stored_as) as file:
+        for line in file:
+            yield json.loads(line)
+
+
+# --- what nobody needs any longer ------------------------------------------------------------
+
+
+def delete_orphans(*, now: datetime) -> None:
+    """Deletes old files that no import names."""
+    if not default_storage.exists(FOLDER):
+        return
+    _folders, files = default_storage.listdir(FOLDER)
+    old = [name for name in (f"{FOLDER}/{file}" for file in files) if _is_old(name, now)]
+    named = Import.objects.filter(stored_as__in=[name.removesuffix(".rows") for name in old])
+    kept = set(named.values_list("stored_as", flat=True))
+    kept |= {_tally(name) for name in kept}
+    errors = Import.objects.filter(errors_stored_as__in=old)
+    kept |= set(errors.values_list("errors_stored_as", flat=True))
+    for name in old:
+        if name not in kept:
+            default_storage.delete(name)
+
+
+def _is_old(name: str, now: datetime) -> bool:
+    try:
+        return default_storage.get_modified_time(name) <= now - ORPHAN_AFTER
+    except FileNotFoundError:  # deleted meanwhile
+        return False

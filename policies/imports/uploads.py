@@ -1,0 +1,214 @@
+"""The life of an import: uploaded, checked, confirmed, taken in, or discarded; all on record.
+
+A small file is dealt with in the request that brings it, a large one by the worker.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from policies.imports import spreadsheet, steps, storage
+from policies.imports.spreadsheet import UnreadableFile
+from policies.imports.steps import LEASE, WORKER, Kind, State
+from policies.models import Import
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
+
+SMALL_ROWS = 2_000
+SMALL_BYTES = 2_000_000
+MAX_ATTEMPTS = 5
+# A file that nobody confirms, and the list of what was wrong with one, are not kept for ever.
+KEPT_UNCONFIRMED = timedelta(days=7)
+KEPT_ERRORS = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What somebody brings. `catalogue` is the plan, drone_model and region of a list of codes."""
+
+    kind: str
+    file: UploadedFile
+    catalogue: dict[str, Any]
+
+
+def upload(brought: Upload, *, actor: Actor, now: datetime) -> tuple[Import, bool]:
+    """Keeps a file, and checks it at once if it is small. Raises UnreadableFile.
+
+    The same file is not uploaded twice while it waits: the second time gives the import that
+    is there, and False.
+    """
+    digest = sha256()
+    for chunk in brought.file.chunks():
+        digest.update(chunk)
+    same = Import.objects.open().filter(kind=brought.kind, digest=digest.hexdigest())
+    if waiting := same.first():
+        return waiting, False
+    stored_as = storage.keep(brought.file)
+    try:
+        with transaction.atomic():
+            imported = _entered(brought, stored_as, digest.hexdigest(), actor=actor, now=now)
+    except IntegrityError as error:
+        # The other of two that were sent at once.
+        storage.delete(stored_as)
+        raise Conflict(_("This file has been uploaded already.")) from error
+    except BaseException:
+        storage.delete(stored_as)
+        raise
+    return imported, True
+
+
+def _entered(
+    brought: Upload, stored_as: str, digest: str, *, actor: Actor, now: datetime
+) -> Import:
+    imported = Import.objects.create(
+        kind=brought.kind,
+        stored_as=stored_as,
+        file_name=_plain_name(brought.file),
+        file_size=brought.file.size or 0,
+        digest=digest,
+        uploaded_at=now,
+        uploaded_by=actor.user,
+        next_try_at=now,
+        **brought.catalogue,
+    )
+    steps.record(imported, Kind.UPLOADED, actor=actor, now=now)
+    if _is_small(imported, now=now):
+        steps.check(imported, actor=actor, now=now)
+    return imported
+
+
+def _plain_name(file: UploadedFile) -> str:
+    return "".join(c for c in file.name or "" if c.isprintable())[-255:] or "-"
+
+
+def _is_small(imported: Import, *, now: datetime) -> bool:
+    """Whether a request has the time for it. Raises UnreadableFile."""
+    if not _is_quick(imported):
+        return False  # not even its headings are looked for: they may lie far down
+    lines = steps.kind_of(imported, now=now).lines(storage.path(imported))
+    rows = sum(1 for _line in islice(lines, SMALL_ROWS + 1))
+    if not rows:
+        raise UnreadableFile(_("The file holds no rows below its headings."))
+    return rows <= SMALL_ROWS
+
+
+def _is_quick(imported: Import) -> bool:
+    with suppress(FileNotFoundError):
+        return spreadsheet.unpacked_size(storage.path(imported)) <= SMALL_BYTES
+    return True  # whoever takes the step says that the file is gone
+
+
+def confirm(
+    imported: Import, *, fingerprint: str, skip_bad: bool, actor: Actor, now: datetime
+) -> None:
+    """Lets the good rows go in: at once if they are few, else by the worker. Raises Conflict.
+
+    `fingerprint` is that of the preview which the person saw. When the books have changed
+    since, nothing goes in, and the import stands checked anew.
+    """
+    with transaction.atomic():
+        locked = steps.lock(imported)
+        if locked.state != State.CHECKED:
+            raise Conflict(_("Somebody else has dealt with this import meanwhile."))
+        if locked.fingerprint != fingerprint:
+            raise Conflict(_("The file has been checked again meanwhile; look at the result."))
+        if not locked.new + locked.changed:
+            raise Conflict(_("This file would change nothing."))
+        if locked.bad and not skip_bad:
+            raise Conflict(_("Some rows are bad. Leave them out knowingly, or mend the file."))
+        few = locked.rows <= SMALL_ROWS and _is_quick(locked)
+        steps.still_ours(
+            locked,
+            state=State.IMPORTING if few else State.CONFIRMED,
+            skip_bad=bool(locked.bad),
+            confirmed_at=now,
+            confirmed_by=actor.user,
+            next_try_at=now,
+            trouble="",
+        )
+        steps.record(locked, Kind.CONFIRMED, actor=actor, now=now, note=steps.counted(locked))
+        if few:
+            steps.work_on(locked, actor=actor, clock=lambda: now)
+    imported.refresh_from_db()
+
+
+def discard(imported: Import, *, actor: Actor, now: datetime) -> None:
+    """Gives an import up and deletes its file. Raises Conflict once it is being imported."""
+    if imported.state == State.IMPORTING:  # its row is locked until all is written
+        raise Conflict(_("This import can no longer be discarded."))
+    with transaction.atomic():
+        locked = steps.lock(imported)
+        if locked.state not in Import.OPEN or locked.state == State.IMPORTING:
+            raise Conflict(_("This import can no longer be discarded."))
+        steps.finish(locked, State.DISCARDED, now=now)
+        steps.record(locked, Kind.DISCARDED, actor=actor, now=now)
+
+
+def rows_done(imported: Import) -> int:
+    """How many rows the step that is running has done."""
+    if imported.state == State.IMPORTING:
+        return storage.rows_put_down(imported)
+    return 0 if imported.state == State.CONFIRMED else imported.rows_done
+
+
+# --- the worker ------------------------------------------------------------------------------
+
+
+def work(
+    *, clock: Callable[[], datetime], stop: Callable[[], bool] = lambda: False
+) -> tuple[int, int]:
+    """Works off what is due, one file at a time; how many steps went well, how many wrong."""
+    well = wrong = 0
+    tidy(now=clock())
+    while not stop() and (imported := _claim(clock())):
+        if imported.attempts > MAX_ATTEMPTS:
+            steps.fail(
+                imported, str(_("The worker stopped in the middle of every try.")), now=clock()
+            )
+            wrong += 1
+            continue
+        by = imported.confirmed_by
+        actor = Actor.staff(by) if by else WORKER
+        if steps.work_on(imported, actor=actor, clock=clock):
+            well += 1
+        else:
+            wrong += 1
+    return well, wrong
+
+
+def _claim(now: datetime) -> Import | None:
+    with transaction.atomic():
+        due = Import.objects.filter(next_try_at__lte=now).order_by("next_try_at", "id")
+        imported = due.select_for_update(skip_locked=True, of=("self",)).first()
+        if imported is None:
+            return None
+        begun = {State.UPLOADED: State.CHECKING, State.CONFIRMED: State.IMPORTING}
+        Import.objects.filter(pk=imported.pk).update(
+            state=begun.get(State(imported.state), imported.state),
+            attempts=F("attempts") + 1,
+            next_try_at=now + LEASE,
+            rows_done=0,
+        )
+    related = ["plan", "drone_model", "region", "confirmed_by"]
+    return Import.objects.select_related(*related).get(pk=imported.pk)
+
+
+def tidy(*, now: datetime) -> None:
+    """Discards what nobody confirmed, and deletes files that are no longer needed."""
+    forgotten = Import.objects.filter(state=State.CHECKED, uploaded_at__lte=now - KEPT_UNCONFIRMED)
+    for imported in forgotten:
+        with suppress(Conflict):
+            discard(imported, actor=WORKER, now=now)
+    Import.objects.filter(finished_at__lte=now - KEPT_ERRORS).exclude(errors_stored_as="").update(
+        errors_stored_as=""
+    )
+    storage.delete_orphans(now=now)

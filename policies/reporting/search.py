@@ -1,0 +1,123 @@
+"""Finds records by what staff have in hand. Each term goes to indexed columns, by its shape.
+
+A name is found whole, or by its last word: both are indexed as they are compared.
+"""
+
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+
+from policies import codes
+from policies.models import (
+    ActivationCode,
+    BindingPermit,
+    Customer,
+    Drone,
+    Letter,
+    Order,
+    Policy,
+    VideoVerification,
+)
+from policies.rules import serials
+
+# More of them would be a list to read, not an answer.
+FEW = 20
+
+
+def is_email(term: str) -> bool:
+    return "@" in term
+
+
+def code_in(term: str) -> ActivationCode | None:
+    """The code that a term is, typed in full."""
+    try:
+        return codes.find(term)
+    except codes.Mistyped:
+        return None
+
+
+def policies(among: QuerySet[Policy], term: str) -> QuerySet[Policy]:
+    """By e-mail of the holder, policy number, whole code or serial number."""
+    if is_email(term):
+        return among.filter(holder__email=term.lower())
+    if term.upper().startswith("POL-"):
+        return among.filter(number=term.upper())
+    code = code_in(term)
+    if code is not None:
+        return among.filter(periods__code=code)
+    return among.filter(drone__serial=serials.recognise(term))
+
+
+def codes_on_file(among: QuerySet[ActivationCode], term: str) -> QuerySet[ActivationCode]:
+    """By e-mail of the buyer, whole code, its last four characters or the order's reference."""
+    if is_email(term):
+        return among.filter(sold_to__email=term.lower())
+    normalised = codes.normalise(term)
+    if len(normalised) == codes.LENGTH:
+        code = code_in(term)
+        if code is not None:
+            return among.filter(pk=code.pk)
+    match = Q(order_reference=term)
+    if len(normalised) == 4:
+        match |= Q(last_four=normalised)
+    return among.filter(match)
+
+
+def drones(among: QuerySet[Drone], term: str) -> QuerySet[Drone]:
+    return among.filter(serial=serials.recognise(term))
+
+
+def customers(among: QuerySet[Customer], term: str) -> QuerySet[Customer]:
+    """By e-mail, whole name or family name."""
+    if is_email(term):
+        return among.filter(email=term.lower())
+    return among.filter(pk__in=Customer.objects.named(" ".join(term.split())))
+
+
+def orders(among: QuerySet[Order], term: str) -> QuerySet[Order]:
+    """By e-mail of the customer, reference or serial number."""
+    if is_email(term):
+        return among.filter(customer__email=term.lower())
+    by_reference = among.filter(reference=term)
+    if by_reference.exists():
+        return by_reference
+    return among.filter(drone__serial=serials.recognise(term))
+
+
+def letters(among: QuerySet[Letter], term: str) -> QuerySet[Letter]:
+    """By recipient, policy number, or the number that it is about."""
+    if is_email(term):
+        return among.filter(recipient=term.lower())
+    if term.upper().startswith("POL-"):
+        return among.filter(policy__number=term.upper())
+    return among.filter(reference=term)
+
+
+def films(among: QuerySet[VideoVerification], term: str) -> QuerySet[VideoVerification]:
+    """By e-mail or serial number."""
+    if is_email(term):
+        return among.filter(email=term.lower())
+    return among.filter(serial=serials.recognise(term))
+
+
+def permits(among: QuerySet[BindingPermit], term: str) -> QuerySet[BindingPermit]:
+    return among.filter(drone__serial=serials.recognise(term))
+
+
+def everything(term: str) -> list[Model]:
+    """What a term names: the one thing, where it is a number or a code; at most FEW otherwise."""
+    if is_email(term):
+        return few(customers(Customer.objects.all(), term))
+    if term.upper().startswith("POL-"):
+        return few(policies(Policy.objects.all(), term))
+    exact = [code_in(term), Drone.objects.filter(serial=serials.recognise(term)).first()]
+    found: list[Model] = [one for one in exact if one is not None]
+    return found or [
+        *few(Order.objects.filter(reference=term)),
+        *few(codes_on_file(ActivationCode.objects.all(), term)),
+        *few(customers(Customer.objects.all(), term)),
+    ]
+
+
+def few(rows: QuerySet[Any]) -> list[Any]:
+    return list(rows[:FEW])

@@ -1,0 +1,116 @@
+"""FACE: strangers at the public pages: who they are, how often they may try, what they hear."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from policies.models import Throttle
+from policies.shared.actor import Actor
+
+# One statement, so that no two attempts can read the same count.
+UPSERT = """
+INSERT INTO policies_throttle (key, window_start, count) VALUES (%s, %s, 1)
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN policies_throttle.window_start <= %s THEN 1
+                 ELSE policies_throttle.count + 1 END,
+    window_start = CASE WHEN policies_throttle.window_start <= %s THEN excluded.window_start
+                        ELSE policies_throttle.window_start END
+RETURNING count
+"""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How often one may try: `attempts` times in a window of `per`, counted under `scope`."""
+
+    scope: str
+    attempts: int
+    per: timedelta
+
+    def allows(self, who: str, *, now: datetime) -> bool:
+        """Counts one attempt. Call it outside a transaction that may roll back."""
+        return allow(self.scope, who, limit=self.attempts, per=self.per, now=now)
+
+    def allows_visitor(self, request: HttpRequest, *, now: datetime) -> bool:
+        """The same for the address that a request comes from."""
+        return self.allows(client_address(request), now=now)
+
+    def allows_mailbox(self, email: str, *, now: datetime) -> bool:
+        """The same for an e-mail address. The throttle's table need not know whose it is."""
+        return self.allows(hashlib.sha256(email.encode()).hexdigest(), now=now)
+
+
+def allow(scope: str, who: str, *, limit: int, per: timedelta, now: datetime) -> bool:
+    """Counts one attempt of `who`; False once `limit` of them fell in one window of `per`.
+
+    An IPv6 address counts as its network: whoever has one has 2^64 of them.
+    Call it outside a transaction that may roll back, or the attempt is not counted.
+    """
+    expired = now - per
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        key = f"{scope}:{_network(who)}"[:120]
+        cursor.execute(UPSERT, [key, adapt(now), adapt(expired), adapt(expired)])
+        (count,) = cursor.fetchone()
+    return count <= limit
+
+
+def _network(who: str) -> str:
+    """The /64 of an IPv6 address; anything else as it is."""
+    try:
+        address = ip_address(who)
+    except ValueError:
+        return who
+    if isinstance(address, IPv4Address) or address.ipv4_mapped:
+        return who
+    return str(IPv6Network((address, 64), strict=False))
+
+
+def forget_before(instant: datetime) -> int:
+    """Deletes windows that began before `instant`; returns how many."""
+    deleted, _ = Throttle.objects.filter(window_start__lt=instant).delete()
+    return deleted
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's IP address: what the last trusted proxy saw, never what the client claims.
+
+    Empty where that is no address: behind a unix socket, or a proxy that writes more than it.
+    """
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    seen = request.META.get("REMOTE_ADDR", "")
+    if settings.PROXY_COUNT and len(hops) >= settings.PROXY_COUNT and hops[-settings.PROXY_COUNT]:
+        seen = hops[-settings.PROXY_COUNT]
+    try:
+        return str(ip_address(seen))
+    except ValueError:
+        return ""
+
+
+def visitor(request: HttpRequest) -> Actor:
+    """The customer behind a request, with their address where there is one."""
+    return Actor.customer(client_address(request) or None)
+
+
+def too_often(
+    request: HttpRequest, template: str, kept: forms.Form, limit: Limit, **more: Any
+) -> HttpResponse:
+    """The page again, with what was typed (`kept`), unread: the form has not been looked at."""
+    wait = {"form": kept, "wait_minutes": limit.per // timedelta(minutes=1)}
+    response = render(request, template, wait | more, status=429)
+    response["Retry-After"] = str(int(limit.per.total_seconds()))
+    return response
+
+
+def keep_secret(response: HttpResponseBase) -> None:
+    """The address is the key: no other site and no search engine shall hear of it."""
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex, nofollow"

@@ -1,0 +1,104 @@
+"""How things stand with one serial number (B10), and the letter that tells its holder."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from policies import agreement, binding, letters, renewal
+from policies.models import Drone, Policy, PolicyEvent, Region
+from policies.rules import eligibility
+from policies.rules.verdict import Verdict
+from policies.shared.actor import Actor
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`renew` and `claim` are None where there is no policy to ask about."""
+
+    drone: Drone
+    policy: Policy | None
+    warranty_until: datetime | None
+    bind: Verdict
+    renew: Verdict | None
+    claim: Verdict | None
+
+
+def of(serial: str, region: Region, *, at: datetime) -> Standing | None:
+    """The standing of a drone that is on file, with every reason; None for one that is not.
+
+    `region` is where a plan would be bought: its binding window counts.
+    """
+    drone = Drone.objects.filter(serial=serial).select_related("drone_model").first()
+    if drone is None:
+        return None
+    policy = (
+        Policy.objects.counting()
+        .filter(drone=drone, drone_life=drone.life)
+        .select_related("plan", "region", "holder", "drone__drone_model")
+        .prefetch_related("periods", "uses")
+        .order_by("-starts_at")
+        .first()
+    )
+    return Standing(
+        drone=drone,
+        policy=policy,
+        warranty_until=agreement.warranty_until(policy) if policy else None,
+        bind=binding.verdict_on_drone(drone, region, at=at),
+        renew=renewal.verdict_on(policy, None, at=at) if policy else None,
+        claim=claimable(policy, at=at) if policy else None,
+    )
+
+
+def claimable(policy: Policy, *, at: datetime) -> Verdict:
+    return eligibility.may_claim(
+        policy.starts_at,
+        policy.ends_at,
+        policy.status == Policy.Status.CANCELLED,
+        policy.replacements_left(),
+        at,
+    )
+
+
+def stage(policy: Policy, *, at: datetime) -> str:
+    """Where a policy is in its life, computed from its dates and ledger (P3, E1).
+
+    One of `in_force`, `cancelled`, `not_started`, `used_up` and `ended`.
+    """
+    if policy.is_in_force(at=at):
+        return "in_force"
+    if policy.status == Policy.Status.CANCELLED:
+        return "cancelled"
+    if at < policy.starts_at:
+        return "not_started"
+    if at >= policy.ends_at or policy.replacements_left() > 0:
+        return "ended"
+    return "used_up"
+
+
+def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
+    """Mails the policy's link if this e-mail holds one for this serial; says nothing either way.
+
+    At most one letter an hour for a policy, so that nobody fills another's mailbox.
+    """
+    policy = (
+        Policy.objects.filter(drone__serial=serial, holder__email=email.strip().lower())
+        .select_related("plan", "region", "drone__drone_model", "holder")
+        .prefetch_related("periods", "uses", "plan__renewals")
+        .order_by("-starts_at")
+        .first()
+    )
+    if policy is None:
+        return
+    with transaction.atomic():
+        queued = letters.link_requested(
+            policy,
+            covered=claimable(policy, at=now),
+            offer=renewal.offer(policy, at=now),
+            now=now,
+            dedupe_key=f"link_requested/{policy.pk}/{now:%Y-%m-%dT%H}",
+        )
+        if queued:
+            PolicyEvent.objects.create(
+                policy=policy, kind=PolicyEvent.Kind.LINK_SENT, at=now, **actor.signature()
+            )

@@ -1,0 +1,105 @@
+"""The supplier's list of codes (C1): bad lines by number, all or nothing unless told otherwise."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from policies import codes
+from policies.imports import base
+from policies.imports.base import BooksChanged
+from policies.imports.codes import CodeImport
+from policies.models import ActivationCode, CodeBatch
+from policies.rules.reference_numbers import grouped
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
+from tests import factories
+
+NAMES = ["--plan", "care-1y", "--model", "mavic-2-pro", "--region", "US"]
+
+
+@pytest.fixture
+def run(tmp_path, db):
+    def on(lines: list[str], *flags: str) -> list[str]:
+        path = tmp_path / "codes.csv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        out = StringIO()
+        try:
+            call_command("import_codes", str(path), *NAMES, *flags, stdout=out)
+        except CommandError as error:
+            return [*out.getvalue().splitlines(), f"error: {error}"]
+        return out.getvalue().splitlines()
+
+    return on
+
+
+@pytest.fixture
+def three() -> list[str]:
+    return list(codes.new_codes(3))
+
+
+def test_a_list_comes_into_stock_as_one_batch(run, three):
+    said = run(["note;Code", *(f"x;{grouped(code).lower()}" for code in three)])
+    batch = CodeBatch.objects.get()
+    assert said == [f"codes.csv: 3 good, 0 bad; batch {batch.pk}, 3 codes in stock."]
+    assert (batch.size, batch.source, batch.origin) == (3, "codes.csv", "imported")
+    assert {code.batch_id for code in ActivationCode.objects.in_stock()} == {batch.pk}
+    assert codes.find(three[0]) is not None
+
+
+def test_a_list_without_headings_is_read_by_its_first_column(run, three):
+    assert run(three, "--dry-run") == ["codes.csv: 3 good, 0 bad; dry run, nothing imported."]
+    assert not CodeBatch.objects.exists()
+
+
+def test_bad_lines_are_reported_and_nothing_lands_unless_they_are_skipped(run, three):
+    on_file = factories.whole(factories.ActivationCodeFactory())
+    lines = ["code", three[0], "nonsense", three[1], three[0], on_file, three[2]]
+    reported = [
+        "line 3: A code has 16 characters. Please compare yours with the letter.",
+        "line 5: The same code as in line 2.",
+        "line 6: This code is on file already.",
+    ]
+    assert run(lines) == [
+        *reported,
+        "error: codes.csv: 3 good, 3 bad; nothing imported. Mend the lines, or use --skip-bad.",
+    ]
+    assert ActivationCode.objects.count() == 1
+    assert run(lines, "--skip-bad")[:3] == reported
+    assert ActivationCode.objects.count() == 4
+
+
+def test_a_file_without_a_good_code_makes_no_batch(run):
+    said = run(["code", "nonsense"], "--skip-bad")
+    assert said[-1] == "error: codes.csv: The file holds no code that can be imported."
+    assert not CodeBatch.objects.exists()
+
+
+def test_a_file_that_is_not_there_is_told(db, tmp_path):
+    with pytest.raises(CommandError, match="cannot be read: No such file"):
+        call_command("import_codes", str(tmp_path / "none.csv"), *NAMES)
+
+
+def test_codes_that_came_on_file_since_the_check_stop_the_import(
+    tmp_path, three, care_1y, mavic_2_pro, us, now
+):
+    facts = {"plan": care_1y, "drone_model": mavic_2_pro, "region": us, "source": "x", "now": now}
+    clerk = Actor.command("test")
+    path = tmp_path / "codes.csv"
+    path.write_text("\n".join(three))
+    checked = base.check(CodeImport(**facts), path)
+    meanwhile = codes.new_imported_batch(
+        care_1y, mavic_2_pro, us, 1, source="y", actor=clerk, now=now
+    )
+    codes.add_to_stock(meanwhile, iter(three[1:2]))
+    with pytest.raises(BooksChanged) as error:
+        base.take_in(
+            CodeImport(**facts),
+            path,
+            size=checked.new,
+            fingerprint=checked.fingerprint,
+            actor=clerk,
+        )
+    assert isinstance(error.value, Conflict)
+    assert list(CodeBatch.objects.all()) == [meanwhile]
+    assert ActivationCode.objects.count() == 1

@@ -1,0 +1,181 @@
+"""The shop's list of orders (B9): every wrong line reported, nothing entered then."""
+
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+
+from policies import orders
+from policies.models import DroneModel, Order, Plan, Policy
+from policies.shared.actor import Actor
+from tests import factories
+
+HEAD = "reference,serial,model,plan,name,email,country,shipped_at\n"
+ANN = "W-1,0AXCSHOP0001,mavic-2-pro,care-1y,Ann Lee,ann@example.com,US,2026-03-10T09:00\n"
+BEN = "W-2,0AXCSHOP0002,mini-2,care-2y,Ben Ng,ben@example.com,DE,\n"
+
+
+@pytest.fixture
+def run(tmp_path, db):
+    def on(text: str, *flags: str) -> list[str]:
+        path = tmp_path / "orders.csv"
+        path.write_text(text, encoding="utf-8")
+        out = StringIO()
+        try:
+            call_command("import_orders", str(path), *flags, stdout=out)
+        except CommandError as error:
+            return [*out.getvalue().splitlines(), f"error: {error}"]
+        return out.getvalue().splitlines()
+
+    return on
+
+
+def test_orders_are_entered_with_their_shipments(run):
+    assert run(HEAD + ANN + BEN) == ["orders.csv: 2 entered, 1 shipped, 0 unchanged."]
+    shipped = Policy.objects.get()
+    # Nine in the morning in New York, and two days on.
+    assert shipped.starts_at.isoformat() == "2026-03-12T13:00:00+00:00"
+    assert Order.objects.get(reference="W-2").policy is None
+
+
+def test_the_same_file_again_changes_nothing(run):
+    run(HEAD + ANN + BEN)
+    assert run(HEAD + ANN + BEN) == ["orders.csv: 0 entered, 0 shipped, 2 unchanged."]
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(run):
+    assert run(HEAD + ANN, "--dry-run") == [
+        "orders.csv: 1 entered, 1 shipped, 0 unchanged, 0 bad; dry run, nothing entered."
+    ]
+    assert not Order.objects.exists()
+
+
+def test_every_wrong_line_is_reported_and_nothing_is_entered(run):
+    wrong = [
+        "W-3,1.23E+15,mini-2,care-1y,Cy,cy@example.com,US,",
+        "W-4,0AXCSHOP0004,mini-9,care-1y,Cy,cy@example.com,US,",
+        "W-5,0AXCSHOP0005,mini-2,refresh-plus,Cy,cy@example.com,US,",
+        "W-6,0AXCSHOP0006,mini-2,care-1y,Cy,nobody,US,",
+        "W-7,0AXCSHOP0007,mini-2,care-1y,Cy,cy@example.com,BR,",
+        "W-8,0AXCSHOP0008,mini-2,care-1y,Cy,cy@example.com,US,tomorrow",
+        "W-1,0AXCSHOP0009,mini-2,care-1y,Cy,cy@example.com,US,",
+        ",0AXCSHOP0010,mini-2,care-1y,Cy,cy@example.com,US,",
+        "W-11,0AXCSHOP0001,mavic-2-pro,care-1y,Cy,cy@example.com,US,",
+    ]
+    lines = run(HEAD + ANN + "\n".join(wrong) + "\n")
+    assert [line.partition(":")[0] for line in lines] == [
+        *(f"line {number}" for number in range(3, 12)),
+        "error",
+    ]
+    assert lines[0].startswith("line 3: A spreadsheet has turned this serial number")
+    assert lines[-1] == "error: orders.csv: 9 bad; nothing entered."
+    assert not Order.objects.exists()
+
+
+def test_a_file_without_headings_is_told_what_it_lacks(run):
+    [said] = run(ANN)
+    assert said.startswith("error: orders.csv: The first line must have the headings reference")
+
+
+def test_a_file_writes_what_the_desk_would_write(run, now, clerk):
+    """Order, drone, customer, policy, period and history: the same, but for names and numbers."""
+    desk = Actor.command("import_orders")
+    bought = orders.Purchase(
+        reference="W-9",
+        serial="0AXCDESK0009",
+        drone_model=DroneModel.objects.get(slug="mavic-2-pro"),
+        plan=Plan.objects.get(code="care-1y"),
+        name="Ann Lee",
+        email="ann@example.com",
+        country="US",
+        placed_at=datetime(2026, 3, 10, 13, 0, tzinfo=UTC),
+    )
+    order = orders.place(bought, actor=desk, now=now)
+    orders.ship(order, shipped_at=bought.placed_at, actor=desk, now=now)
+    run(HEAD + ANN)
+    ours, theirs = Order.objects.order_by("reference")
+    assert written(ours) == written(theirs)
+    assert ours.customer_id == theirs.customer_id
+
+
+def written(order: Order) -> list[dict]:
+    """Everything that stands on file about an order, without ids, names and the moment."""
+    policy = order.policy
+    rows = [order, order.drone, policy, *policy.periods.all()]
+    rows += [*policy.events.order_by("id"), *order.events.order_by("id")]
+    own = {"id", "reference", "number", "token", "serial", "created_at", "at", "note"}
+    own |= {"drone_id", "policy_id", "order_id"}
+    return [
+        {
+            field.attname: getattr(row, field.attname)
+            for field in row._meta.concrete_fields
+            if field.attname not in own
+        }
+        for row in rows
+    ]
+
+
+def test_a_later_file_corrects_shipments_and_the_plans_move_along(run):
+    with time_machine.travel(datetime(2026, 3, 10, 15, 0, tzinfo=UTC), tick=False):
+        run(HEAD + ANN + BEN)
+        later = ANN.replace("03-10T09:00", "03-11T09:00")
+        first = BEN.replace("DE,", "DE,2026-03-12")
+        assert run(HEAD + later + first) == ["orders.csv: 0 entered, 2 shipped, 0 unchanged."]
+    moved, begun = Order.objects.order_by("reference")
+    assert moved.policy.starts_at.isoformat() == "2026-03-13T13:00:00+00:00"
+    [period] = moved.policy.periods.all()
+    assert (period.starts_at, period.ends_at) == (moved.policy.starts_at, moved.policy.ends_at)
+    assert [event.kind for event in moved.events.order_by("id")] == [
+        "placed",
+        "shipped",
+        "corrected",
+    ]
+    assert [event.kind for event in moved.policy.events.order_by("id")] == [
+        "scheduled",
+        "rescheduled",
+    ]
+    # Midnight in Berlin, and two days on.
+    assert begun.policy.starts_at.isoformat() == "2026-03-13T23:00:00+00:00"
+
+
+def test_a_plan_that_has_begun_is_no_longer_moved(run):
+    run(HEAD + ANN)  # shipped in March 2026, long ago
+    [said, _error] = run(HEAD + ANN.replace("03-10T09:00", "03-11T09:00"))
+    assert said == "line 2: The policy has begun; its shipment can no longer be corrected."
+
+
+def test_drones_that_cannot_get_a_plan_are_told(run):
+    factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCSHOP0001"))
+    factories.DroneFactory(serial="0AXCSHOP0002")  # a Mavic 2 Pro
+    lines = run(HEAD + ANN + BEN)
+    assert lines[:2] == [
+        "line 2: This drone has had a care plan before and cannot get another.",
+        "line 3: This serial number is on file as another model.",
+    ]
+
+
+def test_a_customer_is_found_again_and_a_missing_phone_is_added(run):
+    ann = factories.CustomerFactory(name="ANN LEE", email="ann@example.com")
+    head = "phone," + HEAD
+    second = "W-5,0AXCSHOP0005,mavic-2-pro,care-1y,ann lee,ANN@example.com,US,\n"
+    run(head + "," + ANN + "+1 555 0100," + second)
+    assert [order.customer for order in Order.objects.all()] == [ann, ann]
+    ann.refresh_from_db()
+    assert (ann.name, ann.phone) == ("ANN LEE", "+1 555 0100")
+
+
+def test_the_same_drone_sold_twice_in_one_file_is_told(run):
+    lines = run(HEAD + ANN + ANN.replace("W-1", "W-2"))
+    assert lines[0] == "line 3: The same serial number as in line 2."
+
+
+def test_a_shipment_before_the_order_or_years_ahead_is_told(run):
+    head = "placed_at," + HEAD
+    early = "2026-03-11T09:00," + ANN
+    far = ",W-2,0AXCSHOP0002,mini-2,care-2y,Ben Ng,ben@example.com,DE,2099-01-01\n"
+    assert run(head + early + far)[:2] == [
+        "line 2: A drone is not shipped before it is ordered.",
+        "line 3: The column shipped_at lies more than a year ahead.",
+    ]
