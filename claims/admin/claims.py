@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +19,6 @@ from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
 from claims.reporting import queues, search
 from policies import cover
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import now
 from policies.backoffice.records import BackOfficeAdmin, RecordAdmin
 from policies.models import Letter, Part
 from policies.shared.papers import Paper
@@ -184,9 +184,9 @@ class ClaimAdmin(RecordAdmin):
 
     @admin.display(description=_("since"))
     def age(self, claim: Claim) -> str:
-        if now() - claim.progress_at < timedelta(minutes=1):
+        if timezone.now() - claim.progress_at < timedelta(minutes=1):
             return str(_("just now"))
-        return timesince(claim.progress_at, now(), depth=1)
+        return timesince(claim.progress_at, timezone.now(), depth=1)
 
 
 @admin.register(Deadline)

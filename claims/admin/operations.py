@@ -1,6 +1,7 @@
 """What the claims desk does to a claim: each operation calls one verb of `progress`."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -22,7 +23,7 @@ from claims.admin.forms import (
     fields_of_request,
 )
 from claims.models import Claim, Outcome, Progress, Shipment
-from policies.backoffice.operations import BulkOperation, Done, Operation, now
+from policies.backoffice.operations import BulkOperation, Done, Operation
 from policies.rules.serials import BadSerial
 from policies.shared.actor import Actor
 
@@ -39,7 +40,7 @@ class ClaimOperation(Operation):
 
     def run(self, form: Any) -> Done:
         try:
-            type(self).verb(self.obj, actor=self.actor, now=now(), **form.cleaned_data)
+            type(self).verb(self.obj, actor=self.actor, now=self.now, **form.cleaned_data)
         except BadSerial as error:
             raise forms.ValidationError(error.message) from error
         return Done(self.said)
@@ -241,7 +242,7 @@ class RetryLabel(Operation):
         failed = self._failed()
         if failed is None:
             raise forms.ValidationError(_("No label has failed."))
-        shipping.try_again(failed, now=now())
+        shipping.try_again(failed, now=self.now)
         return Done(_("The label worker tries it again."))
 
 
@@ -250,8 +251,8 @@ class ReceiveMany(BulkOperation):
     label = _("They arrived")
     permission = "claims.handle_claim"
 
-    def run(self, obj: Claim, actor: Actor) -> None:
-        progress.receive(obj, actor=actor, now=now())
+    def run(self, obj: Claim, *, actor: Actor, now: datetime) -> None:
+        progress.receive(obj, actor=actor, now=now)
 
 
 class CompleteMany(BulkOperation):
@@ -259,8 +260,8 @@ class CompleteMany(BulkOperation):
     label = _("The customers have them")
     permission = "claims.handle_claim"
 
-    def run(self, obj: Claim, actor: Actor) -> None:
-        progress.complete(obj, actor=actor, now=now())
+    def run(self, obj: Claim, *, actor: Actor, now: datetime) -> None:
+        progress.complete(obj, actor=actor, now=now)
 
 
 def covered(claim: Claim) -> bool:

@@ -21,7 +21,7 @@ from policies.admin.forms import (
 from policies.admin.imports import UploadCodes
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
 from policies.models import ActivationCode, CodeBatch, CodeEvent
 from policies.reporting import search
@@ -39,7 +39,7 @@ class Generate(Operation):
     form_class = GenerateForm
 
     def run(self, form: Any) -> Done:
-        batch = codes.generate(**form.cleaned_data, actor=self.actor, now=now())
+        batch = codes.generate(**form.cleaned_data, actor=self.actor, now=self.now)
         issued = ngettext(
             "%(count)d code is in stock.", "%(count)d codes are in stock.", batch.size
         )
@@ -97,7 +97,7 @@ class SellFromStock(Operation):
 
     def run(self, form: Any) -> Done:
         facts = dict(form.cleaned_data)
-        buyer = form.buyer(now=now())
+        buyer = form.buyer(now=self.now)
         sold = codes.sell_from_stock(
             plan=facts["plan"],
             drone_model=facts["drone_model"],
@@ -106,7 +106,7 @@ class SellFromStock(Operation):
             to=buyer,
             order_reference=facts["order_reference"],
             actor=self.actor,
-            now=now(),
+            now=self.now,
         )
         said = ngettext(
             "%(count)d code sold to %(buyer)s; the letter is on its way.",
@@ -126,13 +126,13 @@ class Sell(Operation):
         return self.obj.state == ActivationCode.State.IN_STOCK
 
     def run(self, form: Any) -> Done:
-        buyer = form.buyer(now=now())
+        buyer = form.buyer(now=self.now)
         codes.sell(
             self.obj,
             to=buyer,
             order_reference=form.cleaned_data["order_reference"],
             actor=self.actor,
-            now=now(),
+            now=self.now,
         )
         return Done(_("Sold to %(buyer)s; the letter is on its way.") % {"buyer": buyer.name})
 
@@ -147,7 +147,7 @@ class Reveal(Operation):
     def run(self, form: Any) -> Done:
         try:
             whole = codes.reveal(
-                self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=now()
+                self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=self.now
             )
         except SealBroken as error:
             raise forms.ValidationError(_("This code does not open: %s") % error) from error
@@ -167,7 +167,7 @@ class Void(Operation):
         return self.obj.state != ActivationCode.State.VOID and not self.obj.redeemed
 
     def run(self, form: Any) -> Done:
-        codes.void(self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=now())
+        codes.void(self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=self.now)
         return Done(_("The code is void."))
 
 
@@ -201,7 +201,7 @@ class Bind(Operation):
                 self.obj,
                 form.application(),
                 actor=self.actor,
-                now=now(),
+                now=self.now,
             )
         except binding.ModelNeeded as missing:
             raise forms.ValidationError({"drone_model": missing.message}) from missing

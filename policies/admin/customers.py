@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
@@ -20,7 +21,7 @@ from policies.admin.forms import (
 from policies.admin.imports import UploadDrones
 from policies.admin.policies import state_now
 from policies.backoffice.cells import link
-from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import BackOfficeAdmin, RecordAdmin, RecordInline
 from policies.models import ActivationCode, Customer, Drone, Policy
 from policies.reporting import search
@@ -75,7 +76,7 @@ class CustomerAdmin(BackOfficeAdmin):
         self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool
     ) -> None:
         if not change:
-            obj.created_at = now()
+            obj.created_at = timezone.now()
         super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
@@ -120,7 +121,7 @@ class Check(Operation):
 
     def answer(self, form: Any) -> dict[str, Any]:
         asked = form.cleaned_data
-        found = status.of(asked["serial"], asked["region"], at=now())
+        found = status.of(asked["serial"], asked["region"], at=self.now)
         return {"serial": asked["serial"], "standing": found}
 
 
@@ -133,7 +134,7 @@ class StartNewLife(Operation):
     dangerous = True
 
     def run(self, form: Any) -> Done:
-        drones.start_new_life(self.obj, now=now())
+        drones.start_new_life(self.obj, now=self.now)
         log = f"New life as refurbished: {form.cleaned_data['reason']}"
         return Done(_("The drone starts a new life."), log)
 
@@ -147,7 +148,7 @@ class GrantPermit(Operation):
 
     def run(self, form: Any) -> Done:
         permit = verification.grant_after_repair(
-            self.obj, **form.cleaned_data, actor=self.actor, now=now()
+            self.obj, **form.cleaned_data, actor=self.actor, now=self.now
         )
         said = _("The drone may be bound until %(deadline)s UTC.")
         return Done(said % {"deadline": f"{permit.deadline_at:%Y-%m-%d %H:%M}"})

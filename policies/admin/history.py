@@ -22,7 +22,6 @@ from policies import codes
 from policies.backoffice import date_ranges, exports, history, query_strings
 from policies.backoffice.history import Asked
 from policies.backoffice.history_pages import log_export, page_of_lines
-from policies.backoffice.operations import now
 from policies.backoffice.report_filters import DayField, SpanForm, beginning_of
 from policies.shared.fields import PlainCharField
 
@@ -112,7 +111,7 @@ class HistoryAdmin(admin.ModelAdmin):
     def history_page(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        offered = date_ranges.past(timezone.localtime(now()).date())
+        offered = date_ranges.past(timezone.localdate())
         data: QueryDict = request.GET
         if not HistoryForm.base_fields.keys() & data.keys():
             data = query_strings.opening(offered, FIRST_SPAN)
@@ -121,7 +120,8 @@ class HistoryAdmin(admin.ModelAdmin):
         export = request.GET.get("export", "")
         if asked and export in exports.FORMATS:
             log_export(request, LogEntry, _("History"), export)
-            return exports.FORMATS[export](f"history-{now():%Y-%m-%d}", COLUMNS, written(asked))
+            name = f"history-{timezone.now():%Y-%m-%d}"
+            return exports.FORMATS[export](name, COLUMNS, written(asked))
         context = {
             **self.admin_site.each_context(request),
             "title": _("History"),

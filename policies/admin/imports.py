@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from policies.admin.forms import CatalogueForm
 from policies.backoffice import exports
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
 from policies.imports import storage, uploads
 from policies.imports.spreadsheet import UnreadableFile
@@ -73,7 +73,7 @@ class UploadFile(Operation):
     def run(self, form: Any) -> Done:
         brought = uploads.Upload(self.kind, form.cleaned_data["file"], form.catalogue())
         try:
-            imported, is_new = uploads.upload(brought, actor=self.actor, now=now())
+            imported, is_new = uploads.upload(brought, actor=self.actor, now=self.now)
         except UnreadableFile as error:
             raise ValidationError({"file": error.message}) from error
         if not is_new:
@@ -156,7 +156,7 @@ class Confirm(Operation):
             fingerprint=asked["fingerprint"],
             skip_bad=asked.get("skip_bad", False),
             actor=self.actor,
-            now=now(),
+            now=self.now,
         )
         return Done(self._said(), go_to=self.obj)
 
@@ -183,7 +183,7 @@ class Discard(Operation):
         return self.obj.state in Import.OPEN and self.obj.state != State.IMPORTING
 
     def run(self, form: Any) -> Done:
-        uploads.discard(self.obj, actor=self.actor, now=now())
+        uploads.discard(self.obj, actor=self.actor, now=self.now)
         return Done(_("The import is discarded, and its file deleted."))
 
 

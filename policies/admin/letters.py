@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from policies import outbox
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import RecordAdmin
 from policies.models import Letter
 from policies.reporting import search
@@ -41,7 +41,7 @@ class SendAgain(Operation):
         return self.obj.state != Letter.State.QUEUED
 
     def run(self, form: Any) -> Done:
-        outbox.send_again(self.obj, now=now())
+        outbox.send_again(self.obj, now=self.now)
         return Done(_("The letter is in the outbox again."))
 
 

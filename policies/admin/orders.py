@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -10,7 +11,7 @@ from policies import orders
 from policies.admin.forms import OrderForm, ReasonForm, ShipmentForm
 from policies.admin.imports import UploadOrders
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
 from policies.models import Order, OrderEvent
 from policies.reporting import search
@@ -24,7 +25,7 @@ class Place(Operation):
     form_class = OrderForm
 
     def run(self, form: Any) -> Done:
-        order = orders.place(orders.Purchase(**form.cleaned_data), actor=self.actor, now=now())
+        order = orders.place(orders.Purchase(**form.cleaned_data), actor=self.actor, now=self.now)
         return Done(_("The order is entered."), go_to=order)
 
 
@@ -38,7 +39,7 @@ class Ship(Operation):
     permission = "policies.enter_order"
 
     def open(self) -> bool:
-        begun = self.obj.policy is not None and self.obj.policy.starts_at <= now()
+        begun = self.obj.policy is not None and self.obj.policy.starts_at <= self.now
         return self.obj.cancelled_at is None and not begun
 
     def form(self, data: Any = None) -> forms.Form:
@@ -46,7 +47,7 @@ class Ship(Operation):
 
     def run(self, form: Any) -> Done:
         shipped_at = form.cleaned_data["shipped_at"]
-        policy = orders.ship(self.obj, shipped_at=shipped_at, actor=self.actor, now=now())
+        policy = orders.ship(self.obj, shipped_at=shipped_at, actor=self.actor, now=self.now)
         said = _("Shipped; %(number)s begins on %(day)s UTC.")
         return Done(said % {"number": policy, "day": f"{policy.starts_at:%Y-%m-%d %H:%M}"})
 
@@ -59,12 +60,12 @@ class Cancel(Operation):
     dangerous = True
 
     def open(self) -> bool:
-        begun = self.obj.policy is not None and self.obj.policy.starts_at <= now()
+        begun = self.obj.policy is not None and self.obj.policy.starts_at <= self.now
         return self.obj.cancelled_at is None and not begun
 
     def run(self, form: Any) -> Done:
         reason = form.cleaned_data["reason"]
-        orders.cancel(self.obj, reason=reason, actor=self.actor, now=now())
+        orders.cancel(self.obj, reason=reason, actor=self.actor, now=self.now)
         return Done(_("The order is cancelled."))
 
 
@@ -123,7 +124,7 @@ class OrderAdmin(RecordAdmin):
             return pill("bad", _("Cancelled"))
         if order.policy is None:
             return pill("busy", _("To ship"))
-        if order.policy.starts_at > now():
+        if order.policy.starts_at > timezone.now():
             return pill("good", _("Shipped, plan begins soon"))
         return pill("quiet", _("Plan begun"))
 

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,7 @@ from policies import agreement, cancellation, renewal, transfer
 from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin, RecordInline
 from policies.models import AllowanceUse, Letter, Period, Policy, PolicyEvent
 from policies.reporting import search
@@ -29,10 +30,10 @@ class Renew(Operation):
     form_class = RenewalForm
 
     def open(self) -> bool:
-        return renewal.verdict_on(self.obj, None, at=now()).allowed
+        return renewal.verdict_on(self.obj, None, at=self.now).allowed
 
     def run(self, form: Any) -> Done:
-        renewal.sell_and_renew(self.obj, **form.cleaned_data, actor=self.actor, now=now())
+        renewal.sell_and_renew(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
         return Done(_("Renewed; the letter is on its way."))
 
 
@@ -47,7 +48,7 @@ class ChangeOwner(Operation):
         return self.obj.status in Policy.RUNNING and not self.obj.holds.exists()
 
     def run(self, form: Any) -> Done:
-        transfer.change_owner(self.obj, **form.cleaned_data, actor=self.actor, now=now())
+        transfer.change_owner(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
         return Done(_("The policy has a new owner."))
 
 
@@ -64,7 +65,7 @@ class Cancel(Operation):
 
     def run(self, form: Any) -> Done:
         reason = form.cleaned_data["reason"]
-        cancellation.cancel(self.obj, reason=reason, actor=self.actor, now=now())
+        cancellation.cancel(self.obj, reason=reason, actor=self.actor, now=self.now)
         return Done(_("The policy is cancelled; the letter is on its way."))
 
 
@@ -75,9 +76,9 @@ def state_now(policy: Any) -> SafeString:
     """
     if policy.status == Policy.Status.CANCELLED:
         return pill("bad", policy.get_status_display())
-    if policy.starts_at > now():
+    if policy.starts_at > timezone.now():
         return pill("busy", _("Begins soon"))
-    if not terms.in_term(policy.starts_at, policy.ends_at, at=now()):
+    if not terms.in_term(policy.starts_at, policy.ends_at, at=timezone.now()):
         return pill("quiet", _("Expired"))
     if policy.granted <= policy.used:
         return pill("quiet", _("Allowance used up"))

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,7 @@ from policies import verification
 from policies.admin.catalogue import CatalogueAdmin
 from policies.admin.forms import ApprovalForm, RejectionForm
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation, now
+from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import RecordAdmin
 from policies.models import BindingPermit, VerificationStep, VideoVerification
 from policies.reporting import search
@@ -44,7 +45,7 @@ class Approve(Review):
 
     def run(self, form: Any) -> Done:
         seen = form.cleaned_data["seen"]
-        permit = verification.approve(self.obj, seen=seen, actor=self.actor, now=now())
+        permit = verification.approve(self.obj, seen=seen, actor=self.actor, now=self.now)
         said = _("Approved: the drone may be bound until %(deadline)s UTC.")
         return Done(said % {"deadline": f"{permit.deadline_at:%Y-%m-%d %H:%M}"})
 
@@ -57,7 +58,7 @@ class Reject(Review):
     dangerous = True
 
     def run(self, form: Any) -> Done:
-        verification.reject(self.obj, **form.cleaned_data, actor=self.actor, now=now())
+        verification.reject(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
         return Done(_("Rejected; the letter with the reason is on its way."))
 
 
@@ -183,7 +184,7 @@ class BindingPermitAdmin(RecordAdmin):
         """Computed for this instant, whatever the sweep has marked so far (V3)."""
         if permit.used_for_id is not None:
             return pill("good", _("Used"))
-        if terms.permit_open(permit.opened_at, permit.deadline_at, at=now()):
+        if terms.permit_open(permit.opened_at, permit.deadline_at, at=timezone.now()):
             return pill("busy", _("Open"))
         return pill("quiet", _("Lapsed"))
 

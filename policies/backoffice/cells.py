@@ -16,14 +16,18 @@ def pill(kind: str, words: Any) -> SafeString:
 
 def page_of(obj: models.Model) -> str:
     """The admin page of `obj`."""
-    view = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
-    return reverse(view, args=[obj.pk])
+    return page_of_row(type(obj), obj.pk)
 
 
-def page_of_list(model: type[models.Model], term: str) -> str:
-    """The address of the list of a kind of records, searched for `term`."""
-    view = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
-    return f"{reverse(view)}?{urlencode({'q': term})}"
+def page_of_row(model: type[models.Model], pk: Any) -> str:
+    """The same, of a row that need not be fetched."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+
+
+def page_of_list(model: type[models.Model], term: str = "") -> str:
+    """The address of the list of a kind of records, searched for `term` if there is one."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{urlencode({'q': term})}" if term else address
 
 
 def link(obj: models.Model | None, words: Any = None) -> SafeString | str:

@@ -18,10 +18,10 @@ from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import ForeignKey, Model, Q, QuerySet
-from django.urls import reverse
 from django.utils.text import capfirst
 
 from policies.backoffice import log_entries
+from policies.backoffice.cells import page_of_row
 from policies.models import Event
 
 CHUNK = 2_000
@@ -63,6 +63,8 @@ class Line:
     what: str
     changes: list[str]
     note: str
+    # Said by an event, too: an operation leaves both.
+    told: bool = False
 
     @property
     def at(self) -> datetime:
@@ -170,7 +172,7 @@ class LogTable(Table):
         return rows.filter(change_message__contains=mark) if asked.address else rows
 
     def line(self, entry: LogEntry) -> Line:
-        said = log_entries.read(entry)
+        message = log_entries.read(entry)
         model = entry.content_type.model_class() if entry.content_type else None
         gone = model is None or entry.action_flag == DELETION or not entry.object_id
         return Line(
@@ -179,10 +181,11 @@ class LogTable(Table):
             about=entry.object_repr,
             url="" if gone or model is None else _page_of(model, entry.object_id),
             who=entry.user.get_username(),
-            address=said.address,
-            what=said.what,
-            changes=said.changes,
+            address=message.address,
+            what=message.what,
+            changes=message.changes,
             note="",
+            told=message.told,
         )
 
 
@@ -197,6 +200,15 @@ def kinds() -> list[type[Model]]:
     return [model for model in apps.get_models() if admin.site.is_registered(model)]
 
 
+def tells(obj: Model, *, at: datetime, by: int | None) -> bool:
+    """Whether an event of `obj` tells what the user with the key `by` did at this instant."""
+    return any(
+        table.rows.filter(**{table.field.name: obj.pk, "at": at, "by": by}).exists()
+        for table in tables()
+        if isinstance(table, EventTable) and isinstance(obj, table.about)
+    )
+
+
 def newest(asked: Asked, *, limit: int, before: Position | None = None) -> list[Line]:
     """At most `limit` lines, newest first, from just before a position on."""
     probes = [(table, table.before(table.narrowed(asked), before)[:limit]) for table in tables()]
@@ -209,8 +221,14 @@ def every(asked: Asked) -> Iterator[Line]:
 
 
 def _merged(probes: Iterable[tuple[Table, Iterable[Any]]]) -> Iterator[Line]:
+    """The lines of all tables, newest first, each operation once.
+
+    A page may drop what its events say already and still misses nothing: the log line of an
+    operation has the instant of its event, so that whoever drops one has the other.
+    """
     answers = (map(table.line, rows) for table, rows in probes)
-    return merge(*answers, key=lambda line: line.position, reverse=True)
+    lines = merge(*answers, key=lambda line: line.position, reverse=True)
+    return (line for line in lines if not line.told)
 
 
 def _objects(among: dict[type[Model], list[Any]]) -> Q:
@@ -223,6 +241,4 @@ def _objects(among: dict[type[Model], list[Any]]) -> Q:
 
 
 def _page_of(model: type[Model], pk: Any) -> str:
-    if not admin.site.is_registered(model):
-        return ""
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+    return page_of_row(model, pk) if admin.site.is_registered(model) else ""

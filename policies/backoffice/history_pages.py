@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.backoffice import history, log_entries, query_strings
 from policies.backoffice.history import Asked, Position
+from policies.backoffice.operations import instant_of
 
 LINES_PER_PAGE = 50
 
@@ -33,15 +34,14 @@ def page_of_lines(query: QueryDict, asked: Asked) -> dict[str, Any]:
 
 def log_export(request: HttpRequest, model: type[Model], title: Any, form: str) -> None:
     """That somebody took a list out of the house, and which: it may hold customers' names."""
-    asked = query_strings.changed(request.GET).removeprefix("?")
-    said = _("Exported as %(form)s: %(asked)s") % {"form": form.upper(), "asked": asked or "–"}
-    assert request.user.pk is not None
-    LogEntry.objects.create(
-        user_id=request.user.pk,
+    query = query_strings.changed(request.GET).removeprefix("?")
+    message = _("Exported as %(form)s: %(query)s") % {"form": form.upper(), "query": query or "–"}
+    _write(
+        request,
         content_type=ContentType.objects.get_for_model(model),
         object_repr=str(title)[:200],
         action_flag=CHANGE,
-        change_message=json.dumps(log_entries.signed(said, request)),
+        message=message,
     )
 
 
@@ -56,14 +56,14 @@ class LoggedAdmin(admin.ModelAdmin):
     ) -> list[dict[str, Any]]:
         return log_entries.message(form, formsets, add=add)
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return _log(request, [obj], ADDITION, message)
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        return _log(request, obj, ADDITION, message)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return _log(request, [obj], CHANGE, message)
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        return _log(request, obj, CHANGE, message)
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        return _log(request, list(queryset), DELETION, [{"deleted": {}}])
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
+        return [_log(request, obj, DELETION, [{"deleted": {}}]) for obj in queryset]
 
     def history_view(
         self,
@@ -87,7 +87,23 @@ class LoggedAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/object_history.html", context)
 
 
-def _log(request: HttpRequest, rows: list[Any], flag: int, said: Any) -> Any:
-    message = log_entries.signed(said, request)
+def _log(request: HttpRequest, obj: Model, flag: int, message: Any) -> LogEntry:
+    return _write(
+        request,
+        content_type=ContentType.objects.get_for_model(obj, for_concrete_model=False),
+        object_id=obj.pk,
+        object_repr=str(obj)[:200],
+        action_flag=flag,
+        message=message,
+    )
+
+
+def _write(request: HttpRequest, *, message: Any, **facts: Any) -> LogEntry:
+    """At the instant of the request, which is that of the events that it causes, too."""
     assert request.user.pk is not None
-    return LogEntry.objects.log_actions(request.user.pk, rows, flag, message, single_object=True)
+    return LogEntry.objects.create(
+        user_id=request.user.pk,
+        action_time=instant_of(request),
+        change_message=json.dumps(log_entries.signed(message, request)),
+        **facts,
+    )

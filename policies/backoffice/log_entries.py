@@ -1,8 +1,9 @@
 """What staff change on plain admin pages: old and new value of each field, and from where.
 
 Django's LogEntry has one text for all that. It stays a list of Django's own messages, in JSON,
-to which this module adds `values` (field, before, after), `said` (what an operation did) and
-`from` (the address). Passwords and other secrets are named, their values never written.
+to which this module adds `values` (field, before, after), `said` (what an operation did), `told`
+(an event of the object says the same) and `from` (the address). Passwords and other secrets are
+named, their values never written.
 """
 
 import json
@@ -35,12 +36,12 @@ Value = tuple[str, str, str]
 
 def message(form: Any, formsets: Any, *, add: bool) -> list[dict[str, Any]]:
     """Django's message about a saved form and its inlines, with old and new values."""
-    said: list[dict[str, Any]] = construct_change_message(form, formsets, add)
-    for part, about in zip(said, _forms_behind(form, formsets, said), strict=True):
+    parts: list[dict[str, Any]] = construct_change_message(form, formsets, add)
+    for part, about in zip(parts, _forms_behind(form, formsets, parts), strict=True):
         for verb in ("added", "changed"):
             if verb in part and about is not None:
                 part[verb]["values"] = values(about, new=verb == "added")
-    return said
+    return parts
 
 
 def values(form: Any, *, new: bool = False) -> list[Value]:
@@ -63,10 +64,10 @@ def is_secret(name: str, field: forms.Field) -> bool:
     return bool(SECRET.search(name)) or isinstance(field.widget, forms.PasswordInput)
 
 
-def _forms_behind(form: Any, formsets: Any, said: list[Any]) -> Iterator[Any]:
+def _forms_behind(form: Any, formsets: Any, parts: list[Any]) -> Iterator[Any]:
     """The form of each part of Django's message, in its order; None for what was deleted."""
     inlines = [each for formset in formsets or [] for each in _inline_forms(formset)]
-    if len(said) > len(inlines):
+    if len(parts) > len(inlines):
         yield form
     yield from inlines
 
@@ -98,8 +99,8 @@ def _words(field: forms.Field, value: Any) -> str:
 def _row(field: Any, value: Any) -> str:
     if isinstance(value, Model):
         return str(value)
-    found = field.queryset.filter(**{field.to_field_name or "pk": value}).first()
-    return str(found or value)
+    row = field.queryset.filter(**{field.to_field_name or "pk": value}).first()
+    return str(row or value)
 
 
 def _flat(choices: Any) -> Iterator[tuple[str, Any]]:
@@ -110,9 +111,14 @@ def _flat(choices: Any) -> Iterator[tuple[str, Any]]:
             yield str(value), label
 
 
-def signed(said: Any, request: HttpRequest) -> list[dict[str, Any]]:
+def operation(message: str, *, told: bool = False) -> list[dict[str, Any]]:
+    """What an operation did, in its own words; `told` where its verb has left an event, too."""
+    return [{"said": message, "told": True} if told else {"said": message}]
+
+
+def signed(message: Any, request: HttpRequest) -> list[dict[str, Any]]:
     """A message, from a form or an operation's own words, with the address it came from."""
-    parts = said if isinstance(said, list) else [{"said": str(said)}]
+    parts = message if isinstance(message, list) else operation(str(message))
     return [*parts, {"from": client_address(request)}]
 
 
@@ -120,24 +126,26 @@ def signed(said: Any, request: HttpRequest) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a LogEntry says."""
+class Message:
+    """What a LogEntry says; `told` where an event of the object says the same."""
 
     what: str
     changes: list[str] = field(default_factory=list)
     address: str = ""
+    told: bool = False
 
 
-def read(entry: LogEntry) -> Said:
+def read(entry: LogEntry) -> Message:
     """Understands its own messages, Django's, and plain text."""
     what = {ADDITION: _("Added"), CHANGE: _("Changed"), DELETION: _("Deleted")}[entry.action_flag]
     parts = _parts(entry.change_message)
     if parts is None:
-        return Said(entry.change_message or what)
+        return Message(entry.change_message or what)
     words = [part["said"] for part in parts if "said" in part]
     changes = [line for part in parts for line in _changes(part)]
     address = next((part["from"] for part in parts if "from" in part), "")
-    return Said(" ".join(words) or what, changes, address)
+    told = any(part.get("told") for part in parts)
+    return Message(" ".join(words) or what, changes, address, told)
 
 
 def _parts(message: str) -> list[dict[str, Any]] | None:

@@ -6,30 +6,29 @@ admin, so that nobody reaches by URL what the lists do not show them.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.timezone import now as current_time
 from django.utils.translation import ngettext
 
-from policies.backoffice.cells import page_of
+from policies.backoffice import history, log_entries
+from policies.backoffice.cells import page_of, page_of_list
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
 from policies.shared.papers import Paper
 from policies.shared.visitors import client_address
-
-if TYPE_CHECKING:
-    from policies.backoffice.records import BackOfficeAdmin
 
 
 def acting(request: HttpRequest) -> Actor:
@@ -38,9 +37,16 @@ def acting(request: HttpRequest) -> Actor:
     return Actor.staff(request.user, client_address(request) or None)
 
 
-def now() -> Any:
-    """The present instant: the admin is an edge of the house, and reads the clock here."""
-    return current_time()
+def instant_of(request: HttpRequest) -> datetime:
+    """The instant (UTC) at which a request of staff is answered: one for all of its page.
+
+    The frame reads the clock here and nowhere else; who asks must hold a request.
+    """
+    facts = vars(request)
+    if "instant" not in facts:
+        facts["instant"] = timezone.now()
+    instant: datetime = facts["instant"]
+    return instant
 
 
 @dataclass(frozen=True)
@@ -109,11 +115,15 @@ class Operation:
     def actor(self) -> Actor:
         return acting(self.request)
 
+    @property
+    def now(self) -> datetime:
+        return instant_of(self.request)
+
 
 class OperationPage:
     """The view that all operations share."""
 
-    def __init__(self, model_admin: "BackOfficeAdmin", operation: type[Operation]) -> None:
+    def __init__(self, model_admin: ModelAdmin, operation: type[Operation]) -> None:
         self.model_admin = model_admin
         self.operation_class = operation
 
@@ -148,7 +158,7 @@ class OperationPage:
         return obj
 
     def _run(self, operation: Operation, form: forms.Form) -> Done | None:
-        """One transaction for the verb and its LogEntry; None when the verb said no."""
+        """One transaction for the verb and its LogEntry; None when the verb refused."""
         try:
             with transaction.atomic():
                 done = operation.run(form)
@@ -166,12 +176,12 @@ class OperationPage:
     def _log(self, operation: Operation, done: Done) -> None:
         about = operation.obj or done.go_to
         if about is not None:
-            self.model_admin.log_change(operation.request, about, done.log or str(done.message))
+            _log(self.model_admin, operation.request, about, done.log or str(done.message))
 
     def _next_url(self, done: Done, operation: Operation) -> str:
         target = done.go_to or operation.obj
         if target is None:
-            return reverse(f"admin:{self.model_admin.url_base}_changelist")
+            return page_of_list(self.model_admin.model)
         return page_of(target)
 
     def _page(
@@ -203,7 +213,7 @@ class OperationPage:
 class PaperPage:
     """The view that all papers share: the PDF, which the browser shows."""
 
-    def __init__(self, model_admin: "BackOfficeAdmin", paper: Paper) -> None:
+    def __init__(self, model_admin: ModelAdmin, paper: Paper) -> None:
         self.model_admin = model_admin
         self.paper = paper
 
@@ -213,7 +223,8 @@ class PaperPage:
         record = self.model_admin.get_object(request, unquote(object_id))
         if record is None:
             raise Http404
-        response = HttpResponse(self.paper.draw(record, now=now()), content_type="application/pdf")
+        pdf = self.paper.draw(record, now=instant_of(request))
+        response = HttpResponse(pdf, content_type="application/pdf")
         response["Content-Disposition"] = f'inline; filename="{record}-{self.paper.slug}.pdf"'
         return response
 
@@ -228,12 +239,12 @@ class BulkOperation:
     label: ClassVar[Any]
     permission: ClassVar[str]
 
-    def run(self, obj: Any, actor: Actor) -> None:
+    def run(self, obj: Any, *, actor: Actor, now: datetime) -> None:
         """Calls the verb for one row. It may raise Conflict."""
         raise NotImplementedError
 
     def __call__(
-        self, model_admin: "BackOfficeAdmin", request: HttpRequest, chosen: models.QuerySet
+        self, model_admin: ModelAdmin, request: HttpRequest, chosen: models.QuerySet
     ) -> HttpResponse | None:
         if not request.user.has_perm(self.permission):
             raise PermissionDenied
@@ -248,16 +259,22 @@ class BulkOperation:
             }
             return TemplateResponse(request, "admin/bulk_operation.html", context)
         done = sum(self._one(model_admin, request, obj) for obj in chosen)
-        said = ngettext("%(count)d done.", "%(count)d done.", done) % {"count": done}
-        messages.success(request, f"{self.label}: {said}")
+        count = ngettext("%(count)d done.", "%(count)d done.", done) % {"count": done}
+        messages.success(request, f"{self.label}: {count}")
         return None
 
-    def _one(self, model_admin: "BackOfficeAdmin", request: HttpRequest, obj: Any) -> bool:
+    def _one(self, model_admin: ModelAdmin, request: HttpRequest, obj: Any) -> bool:
         try:
             with transaction.atomic():
-                self.run(obj, acting(request))
-                model_admin.log_change(request, obj, str(self.label))
+                self.run(obj, actor=acting(request), now=instant_of(request))
+                _log(model_admin, request, obj, str(self.label))
         except Conflict as conflict:
             messages.warning(request, f"{obj}: {conflict.message}")
             return False
         return True
+
+
+def _log(model_admin: ModelAdmin, request: HttpRequest, about: Any, message: str) -> None:
+    """One line of Django's log. Where the verb has left an event, the history shows that one."""
+    told = history.tells(about, at=instant_of(request), by=request.user.pk)
+    model_admin.log_change(request, about, log_entries.operation(message, told=told))

@@ -1,15 +1,13 @@
 """FACE: the base of the staff's lists and records."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.core.paginator import Page, Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -23,32 +21,10 @@ from policies.backoffice.operations import (
     OperationPage,
     PaperPage,
 )
+from policies.backoffice.paginator import EstimatingPaginator
+from policies.backoffice.reports import Report
 from policies.models import Event
-from policies.shared.database import estimated_count
 from policies.shared.papers import Paper
-
-if TYPE_CHECKING:
-    from policies.backoffice.reports import Report
-
-
-class EstimatingPaginator(Paginator):
-    """Counts exactly to a thousand, and estimates beyond: nobody reads page 8,000."""
-
-    @cached_property
-    def count(self) -> int:
-        if isinstance(self.object_list, models.QuerySet):
-            return estimated_count(self.object_list)
-        return len(self.object_list)
-
-    def page(self, number: int | str) -> Page:
-        """The keys of the page first, then its rows: an offset skips bare keys, not joined rows."""
-        if not isinstance(self.object_list, models.QuerySet):
-            return super().page(number)
-        number = self.validate_number(number)
-        first = (number - 1) * self.per_page
-        keys = self.object_list.values_list("pk", flat=True)
-        on_page = list(keys[first : first + self.per_page])
-        return Page(self.object_list.filter(pk__in=on_page), number, self)
 
 
 class BackOfficeAdmin(LoggedAdmin):
@@ -58,7 +34,7 @@ class BackOfficeAdmin(LoggedAdmin):
     list_operations: tuple[type[Operation], ...] = ()
     bulk_operations: tuple[type[BulkOperation], ...] = ()
     papers: tuple[type[Paper], ...] = ()
-    reports: tuple[type["Report"], ...] = ()
+    reports: tuple[type[Report], ...] = ()
     # Narrows a list down to what a search term names, through indexes.
     find: ClassVar[Any] = None
     change_form_template = "admin/record.html"

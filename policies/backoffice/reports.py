@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
+from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.db.models.options import Options
@@ -24,8 +25,8 @@ from django_filters import FilterSet
 from policies.backoffice import date_ranges, exports, query_strings, times
 from policies.backoffice.cells import page_of
 from policies.backoffice.history_pages import log_export
-from policies.backoffice.operations import now
-from policies.backoffice.records import BackOfficeAdmin, EstimatingPaginator
+from policies.backoffice.operations import instant_of
+from policies.backoffice.paginator import EstimatingPaginator
 
 ROWS_PER_PAGE = 50
 CHUNK = 2_000
@@ -121,7 +122,7 @@ class Report:
         return Totals(rows.count())
 
     @classmethod
-    def page(cls, model_admin: BackOfficeAdmin) -> Callable[[HttpRequest], HttpResponseBase]:
+    def page(cls, model_admin: ModelAdmin) -> Callable[[HttpRequest], HttpResponseBase]:
         """The view of this report, among the pages of `model_admin`."""
         shared = ReportPage(model_admin, cls)
         return lambda request: shared(request)
@@ -135,9 +136,9 @@ class Report:
         """Where the report about the model of `opts` is found."""
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_report_{cls.slug}")
 
-    @cached_property
+    @property
     def now(self) -> datetime:
-        return now()
+        return instant_of(self.request)
 
     @cached_property
     def span_links(self) -> list[date_ranges.Span]:
@@ -177,7 +178,7 @@ class Report:
 class ReportPage:
     """The view that all reports share."""
 
-    def __init__(self, model_admin: BackOfficeAdmin, report: type[Report]) -> None:
+    def __init__(self, model_admin: ModelAdmin, report: type[Report]) -> None:
         self.model_admin = model_admin
         self.report_class = report
 
