@@ -3,13 +3,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 # In the order in which they run: what begins before what ends; the reminders of a term before
-# its end is marked; the figures last, of what the others have left.
+# its end is marked; then what has outlived its purpose goes; the figures last, of what the
+# others have left.
 SWEEPS = [
     "activate_policies",
     "remind_renewals",
     "expire_policies",
     "lapse_permits",
     "chase_claims",
+    "tidy",
     "take_figures",
 ]
 

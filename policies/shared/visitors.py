@@ -8,12 +8,16 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from policies.models import Throttle
 from policies.shared.actor import Actor
+
+# Longer than the window of any limit: a row that is older says nothing more.
+FORGOTTEN_AFTER = timedelta(days=1)
 
 # One statement, so that no two attempts can read the same count.
 UPSERT = """
@@ -74,9 +78,17 @@ def _network(who: str) -> str:
     return str(IPv6Network((address, 64), strict=False))
 
 
-def forget_before(instant: datetime) -> int:
-    """Deletes windows that began before `instant`; returns how many."""
-    deleted, _ = Throttle.objects.filter(window_start__lt=instant).delete()
+def outlived(*, now: datetime) -> QuerySet[Throttle]:
+    """The windows of time that no limit looks at any longer."""
+    return Throttle.objects.filter(window_start__lt=now - FORGOTTEN_AFTER)
+
+
+def forget(*, now: datetime, chunk: int) -> int:
+    """Deletes at most `chunk` of them; returns how many. They name the addresses of visitors."""
+    with transaction.atomic():
+        oldest = outlived(now=now).order_by("pk").select_for_update(skip_locked=True)
+        pks = list(oldest.values_list("pk", flat=True)[:chunk])
+        deleted, _ = Throttle.objects.filter(pk__in=pks).delete()
     return deleted
 
 

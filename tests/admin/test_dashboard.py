@@ -171,7 +171,7 @@ def test_a_late_sweep_is_an_alarm(manager, policy):
     for name in ("activate_policies", "remind_renewals", "expire_policies", "lapse_permits"):
         SweepRun.objects.create(name=name, at=NOON, started_at=NOON, finished_at=NOON)
     long_ago = NOON - timedelta(hours=27)
-    for name in ("chase_claims", "take_figures"):
+    for name in ("chase_claims", "tidy", "take_figures"):
         SweepRun.objects.create(name=name, at=NOON, started_at=long_ago, finished_at=long_ago)
     text = text_of(manager)
     assert "The sweep expire_policies" not in text

@@ -65,6 +65,7 @@ def test_a_sweep_that_did_not_run_for_a_day_is_a_warning_and_no_more(client, db)
         "remind_renewals",
         "lapse_permits",
         "chase_claims",
+        "tidy",
         "take_figures",
     )
     for name in others:

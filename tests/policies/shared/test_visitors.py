@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.test import RequestFactory
 
+import claims.views
+import policies.views
 from policies.models import Throttle
 from policies.shared import visitors
 
@@ -91,11 +94,24 @@ def test_counting_is_one_statement(attempt, django_assert_num_queries):
         attempt()
 
 
-def test_old_windows_are_forgotten_and_fresh_ones_kept(attempt, now):
+def test_a_day_later_the_sweep_forgets_who_tried_and_no_sooner(attempt, now, capsys):
     attempt("198.51.100.1")
-    attempt("198.51.100.2", after=timedelta(hours=2))
-    assert visitors.forget_before(now + HOUR) == 1
-    assert Throttle.objects.get().key == "activate:198.51.100.2"
+    attempt("198.51.100.2")
+    attempt("198.51.100.3", after=timedelta(hours=2))
+    call_command("tidy", at=now + timedelta(days=1))
+    assert Throttle.objects.count() == 3
+    call_command("tidy", at=now + timedelta(days=1, hours=1), dry_run=True)
+    assert Throttle.objects.count() == 3
+    call_command("tidy", at=now + timedelta(days=1, hours=1), chunk=1)
+    assert Throttle.objects.get().key == "activate:198.51.100.3"
+    assert "tidy: 2 forgotten." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", [policies.views, claims.views])
+def test_no_limit_counts_longer_than_its_rows_are_kept(module):
+    limits = [value for value in vars(module).values() if isinstance(value, visitors.Limit)]
+    assert limits
+    assert all(limit.per < visitors.FORGOTTEN_AFTER for limit in limits)
 
 
 # --- whose address? ----------------------------------------------------------

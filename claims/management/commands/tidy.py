@@ -1,0 +1,15 @@
+from datetime import datetime
+
+from policies.management.sweep import ChunkedSweep
+from policies.shared import visitors
+
+
+class Command(ChunkedSweep):
+    help = "Deletes what has outlived its purpose: whose attempts were counted, after a day."
+    done = "forgotten"
+
+    def count(self, *, now: datetime) -> int:
+        return visitors.outlived(now=now).count()
+
+    def do_chunk(self, *, now: datetime, chunk: int) -> int:
+        return visitors.forget(now=now, chunk=chunk)
