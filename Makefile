@@ -6,6 +6,8 @@ SHELL := /bin/sh
 PORT ?= 8000
 # Two workers: about the number of processors of a small machine.
 PYTEST_ARGS ?= -n 2
+# What `make quick` runs: a folder, a file, or anything else that pytest understands.
+ARGS ?= tests
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +21,13 @@ THROW_AWAY_PRODUCTION = DEBUG=false ALLOWED_HOSTS=care.example.com \
 	SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 	CODE_KEYS="k1:$$($(PYTHON) -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')"
 
-.PHONY: help install run test check bench browser simulate clean
+MIGRATIONS = policies/migrations claims/migrations
+# Kept between two quick runs until a migration is newer, or CREATE_DB=1 asks for a new one.
+QUICK_DB = var/test.sqlite3
+QUICK_DB_ARGS = --reuse-db $$(test -z "$(CREATE_DB)" -a -f $(QUICK_DB) && \
+	test -z "$$(find $(MIGRATIONS) -name '*.py' -newer $(QUICK_DB))" || echo --create-db)
+
+.PHONY: help install run test quick check bench browser simulate clean
 
 help: ## this list
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -71,12 +79,17 @@ test: install ## the whole suite, on SQLite and then on a real PostgreSQL
 	$(PYTHON) -m tests.postgres $(PYTEST_ARGS) || status=1; \
 	exit $$status
 
-check: install ## style, types, deployment settings, migrations, dependencies
+quick: install ## style, then the tests of ARGS=tests/... on SQLite until one fails, that one first next time
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@DATABASE_URL=sqlite:///var/db.sqlite3 $(PYTHON) -m pytest -q -x --ff $(QUICK_DB_ARGS) $(ARGS)
+
+check: install ## style, types, architecture, deployment settings, migrations, dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	DEBUG=true $(BIN)/mypy
 	@echo "manage.py check --deploy"; $(THROW_AWAY_PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	DEBUG=true $(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) -m pytest -q tests/test_architecture.py tests/test_habits.py
 	$(PYTHON) -m pip check
 
 bench: install ## benchmarks, as ratios to a floor measured in the same run
