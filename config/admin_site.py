@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import dashboard, search
 
-# The menu: rooms with their lists. What nobody has named here stands in the last one.
+# The menu: rooms with their lists. Models that are not named here stand in the last one.
 ROOMS: list[tuple[Any, list[str]]] = [
     (_("Claims"), ["Claim", "VideoVerification", "BindingPermit"]),
     (_("Customers"), ["Policy", "Drone", "Customer", "Order"]),
@@ -48,10 +48,10 @@ class BackOfficeSite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        found = list(rooms(context["available_apps"]))
+        menu = list(rooms(context["available_apps"]))
         if reports := list(self.reports_for(request)):
-            found.insert(3, {"name": _("Reports"), "lists": reports})
-        return context | {"rooms": found}
+            menu.insert(3, {"name": _("Reports"), "lists": reports})
+        return context | {"rooms": menu}
 
     def reports_for(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
         """The reports that this person may open, as entries of the menu."""

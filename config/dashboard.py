@@ -43,15 +43,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     every = list(tiles(request))
     waiting = [tile for tile in every if tile.measure.count]
-    found: dict[str, Any] = {
+    page: dict[str, Any] = {
         "tiles": sorted(waiting, key=lambda tile: not tile.pile.trouble),
         "nothing": [tile for tile in every if not tile.measure.count],
     }
     if request.user.has_perm(SEES_FIGURES):
-        found["business"] = business(days_asked(request))
+        page["business"] = business(days_asked(request))
     if request.user.has_perm(SEES_CLOCK):
-        found["clock"] = clock(now=now)
-    return found
+        page["clock"] = clock(now=now)
+    return page
 
 
 def tiles(request: HttpRequest) -> Iterator[Tile]:
@@ -62,8 +62,8 @@ def tiles(request: HttpRequest) -> Iterator[Tile]:
 
 
 def days_asked(request: HttpRequest) -> int:
-    asked = request.GET.get("days", "")
-    return int(asked) if asked in map(str, DAYS) else DAYS[0]
+    days = request.GET.get("days", "")
+    return int(days) if days in map(str, DAYS) else DAYS[0]
 
 
 # --- figures -----------------------------------------------------------------
@@ -83,31 +83,31 @@ def business(days: int) -> dict[str, Any]:
 
 
 def _of_policies(snapshot: Snapshot, days: int) -> dict[str, Any]:
-    found = snapshot.figures
-    renewals = found["renewals"][str(days)]
-    sold = Counter(found["codes_sold"]) + Counter(found["orders"])
+    values = snapshot.figures
+    renewals = values["renewals"][str(days)]
+    sold = Counter(values["codes_sold"]) + Counter(values["orders"])
     return {
-        "in_force": found["in_force"],
+        "in_force": values["in_force"],
         "sold": _chart(_("Plans sold"), sold, days, snapshot),
         "renewals": renewals,
         "renewal_rate": _share(renewals["renewed"], renewals["ended"]),
-        "low_stock": found["low_stock"],
+        "low_stock": values["low_stock"],
     }
 
 
 def _of_claims(snapshot: Snapshot, days: int) -> dict[str, Any]:
-    found = snapshot.figures
-    outcomes = found["outcomes"][str(days)]
+    values = snapshot.figures
+    outcomes = values["outcomes"][str(days)]
     total = sum(outcomes.values())
     return {
-        "received": _chart(_("Claims received"), found["received"], days, snapshot),
+        "received": _chart(_("Claims received"), values["received"], days, snapshot),
         "outcomes": [
             {"label": outcome.label, "count": count, "share": _share(count, total)}
             for outcome in Outcome
             if (count := outcomes.get(outcome.value))
         ],
-        "turnaround": found["turnaround"][str(days)],
-        "fees": found["fees"][str(days)],
+        "turnaround": values["turnaround"][str(days)],
+        "fees": values["fees"][str(days)],
     }
 
 

@@ -1,4 +1,4 @@
-"""Two questions of whoever runs the server: is the process up, and can it work?"""
+"""Two probes for whoever watches the server: is the process up, and can it serve?"""
 
 from datetime import timedelta
 

@@ -44,7 +44,7 @@ def directive(name: str, sources: Iterable[str] | str | bool) -> str:
     if isinstance(sources, str):
         return f"{name} {sources}"
     assert not isinstance(sources, bool)
-    # A set has no order; the header shall not differ from one request to the next.
+    # A set has no order; sorted, so that the header is the same on every request.
     values = sorted(sources) if isinstance(sources, set | frozenset) else sources
     return " ".join([name, *values])
 

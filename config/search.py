@@ -24,14 +24,14 @@ LONGEST = 260
 @never_cache
 def search(request: HttpRequest) -> HttpResponse:
     term = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST]
-    found = list(visible(request, everything(term))) if term else []
-    if len(found) == 1:
-        return HttpResponseRedirect(page_of(found[0]))
+    records = list(visible(request, everything(term))) if term else []
+    if len(records) == 1:
+        return HttpResponseRedirect(page_of(records[0]))
     context = {
         **admin.site.each_context(request),
         "title": _("Search"),
         "term": term,
-        "found": [{"kind": kind(one), "name": str(one), "url": page_of(one)} for one in found],
+        "found": [{"kind": kind(one), "name": str(one), "url": page_of(one)} for one in records],
     }
     return TemplateResponse(request, "admin/search.html", context)
 
@@ -41,8 +41,8 @@ def everything(term: str) -> list[Model]:
     return policies.everything(term) or claims.everything(term)
 
 
-def visible(request: HttpRequest, found: list[Model]) -> Iterator[Model]:
-    for one in found:
+def visible(request: HttpRequest, records: list[Model]) -> Iterator[Model]:
+    for one in records:
         if admin.site.get_model_admin(type(one)).has_view_permission(request, one):
             yield one
 

@@ -361,7 +361,7 @@ EASYPOST_API_BASE = env.str("EASYPOST_API_BASE", default="https://api.easypost.c
 EASYPOST_WEBHOOK_SECRET = env.str("EASYPOST_WEBHOOK_SECRET", default="")
 
 
-# --- what the browser is told ----------------------------------------------
+# --- what browsers may do ------------------------------------------------
 
 # The name and the shape of the setting of Django 6, so that moving there deletes our middleware.
 SECURE_CSP = {

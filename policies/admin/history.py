@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import codes
 from policies.backoffice import date_ranges, exports, history, query_strings
-from policies.backoffice.history import Asked
+from policies.backoffice.history import Query
 from policies.backoffice.history_pages import log_export, page_of_lines
 from policies.backoffice.report_filters import DayField, SpanForm, beginning_of
 from policies.shared.fields import PlainCharField
@@ -61,34 +61,36 @@ class HistoryForm(SpanForm):
             whole = None
         if whole is not None:
             # It would stay in the address, in the browser's memory and in the server's log.
-            raise ValidationError(_("Never look for a whole code here. Its last four will do."))
+            raise ValidationError(
+                _("Never search for a whole code here. Its last four characters will do.")
+            )
         return reference
 
-    def asked(self) -> Asked:
-        said = self.cleaned_data
-        first, last = said["first_day"], said["last_day"]
+    def query(self) -> Query:
+        data = self.cleaned_data
+        first, last = data["first_day"], data["last_day"]
         model = next(
-            (one for one in history.kinds() if one._meta.label_lower == said["kind"]), None
+            (one for one in history.kinds() if one._meta.label_lower == data["kind"]), None
         )
-        return Asked(
+        return Query(
             since=beginning_of(first) if first else None,
             until=beginning_of(last + timedelta(days=1)) if last else None,
-            who=said["who"],
-            address=said["address"],
+            who=data["who"],
+            address=data["address"],
             model=model,
-            among=meant_by(said["reference"]) if said["reference"] else None,
+            among=meant_by(data["reference"]) if data["reference"] else None,
         )
 
 
 def meant_by(reference: str) -> dict[type[Model], list[Any]]:
     """The rows that the lists of the back office find by a reference."""
-    found = {}
+    rows_of = {}
     for model in history.kinds():
         find = getattr(admin.site.get_model_admin(model), "find", None)
         if find is not None:
             rows = find(model._default_manager.order_by(), reference)
-            found[model] = list(rows.values_list("pk", flat=True)[:MOST])
-    return found
+            rows_of[model] = list(rows.values_list("pk", flat=True)[:MOST])
+    return rows_of
 
 
 @admin.register(LogEntry)
@@ -116,12 +118,12 @@ class HistoryAdmin(admin.ModelAdmin):
         if not HistoryForm.base_fields.keys() & data.keys():
             data = query_strings.opening(offered, FIRST_SPAN)
         form = HistoryForm(data)
-        asked = form.asked() if form.is_valid() else None
+        query = form.query() if form.is_valid() else None
         export = request.GET.get("export", "")
-        if asked and export in exports.FORMATS:
+        if query and export in exports.FORMATS:
             log_export(request, LogEntry, _("History"), export)
             name = f"history-{timezone.now():%Y-%m-%d}"
-            return exports.FORMATS[export](name, COLUMNS, written(asked))
+            return exports.FORMATS[export](name, COLUMNS, lines(query))
         context = {
             **self.admin_site.each_context(request),
             "title": _("History"),
@@ -131,13 +133,13 @@ class HistoryAdmin(admin.ModelAdmin):
             "downloads": [
                 (one.upper(), query_strings.changed(data, export=one)) for one in exports.FORMATS
             ],
-            **(page_of_lines(data, asked) if asked else {}),
+            **(page_of_lines(data, query) if query else {}),
         }
         return TemplateResponse(request, "admin/history.html", context)
 
 
-def written(asked: Asked) -> Iterator[list[Any]]:
+def lines(query: Query) -> Iterator[list[Any]]:
     """The lines of a file."""
-    for line in history.every(asked):
+    for line in history.every(query):
         about = [line.kind, line.about, line.what, "; ".join(line.changes), line.note]
         yield [line.at, line.who, line.address, *about]

@@ -76,7 +76,7 @@ def _csv_blocks(lines: Iterator[Row]) -> Iterator[bytes]:
 
 def _fill_sheet(book: Workbook, titles: list[str], lines: Iterable[Row]) -> None:
     sheet = book.create_sheet()
-    # Must be said before the first row, which is written at once.
+    # Set before the first row, which is written at once.
     sheet.freeze_panes = "A2"
     for place, title in enumerate(titles, start=1):
         sheet.column_dimensions[get_column_letter(place)].width = max(12, min(40, len(title) + 4))
@@ -107,6 +107,6 @@ def _plain(value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    """The text as no spreadsheet takes it for a formula."""
+    """The text, changed so that no spreadsheet takes it for a formula."""
     clean = CONTROL.sub("", text)
     return f"'{clean}" if FORMULA.match(clean) else clean

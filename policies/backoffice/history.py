@@ -1,8 +1,8 @@
 """Who did what, when, from where: the rows of all event tables and Django's log as one list.
 
-The event tables are those that the installed apps have: this module knows none by name. No
-statement unites them. Each table is asked for its newest few rows before a position, through
-its own index, and the answers are merged, so that a page costs the same among millions.
+The event tables are those of the installed apps: this module names none. No statement unites
+them. Each table gives its newest few rows before a position, through its own index, and the
+answers are merged, so that a page costs the same among millions.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ class Position(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Position | None":
-        """The position that an address names, or None for rubbish."""
+        """The position that an address names, or None if it names none."""
         at, _mark, rest = text.partition("~")
         table, _mark, pk = rest.partition("~")
         try:
@@ -72,8 +72,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which rows are meant; empty fields mean all. `since` counts, `until` no longer does."""
+class Query:
+    """Which rows to show; empty fields mean all. From `since` on, and before `until` (UTC)."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -91,13 +91,13 @@ class Table:
     instant: str
     rows: QuerySet
 
-    def narrowed(self, asked: Asked) -> QuerySet:
-        """The rows that are asked for, newest first."""
-        rows = self._by(self.rows, asked)
-        if asked.since:
-            rows = rows.filter(**{f"{self.instant}__gte": asked.since})
-        if asked.until:
-            rows = rows.filter(**{f"{self.instant}__lt": asked.until})
+    def narrowed(self, query: Query) -> QuerySet:
+        """The rows that the query wants, newest first."""
+        rows = self._by(self.rows, query)
+        if query.since:
+            rows = rows.filter(**{f"{self.instant}__gte": query.since})
+        if query.until:
+            rows = rows.filter(**{f"{self.instant}__lt": query.until})
         return rows.order_by(f"-{self.instant}", "-pk")
 
     def before(self, rows: QuerySet, position: Position | None) -> QuerySet:
@@ -112,7 +112,7 @@ class Table:
         # Said once more for the index, which does not see through the "or".
         return rows.filter(older, **{f"{self.instant}__lte": position.at})
 
-    def _by(self, rows: QuerySet, asked: Asked) -> QuerySet:
+    def _by(self, rows: QuerySet, query: Query) -> QuerySet:
         raise NotImplementedError
 
     def line(self, row: Any) -> Line:
@@ -132,14 +132,14 @@ class EventTable(Table):
         self.about: type[Model] = self.field.related_model
         self.rows = model._default_manager.select_related(self.field.name)
 
-    def _by(self, rows: QuerySet, asked: Asked) -> QuerySet:
-        if asked.model not in {None, self.about}:
+    def _by(self, rows: QuerySet, query: Query) -> QuerySet:
+        if query.model not in {None, self.about}:
             return rows.none()
-        if asked.among is not None:
-            rows = rows.filter(**{f"{self.field.name}__in": asked.among.get(self.about, [])})
-        if asked.who:
-            rows = rows.filter(actor=asked.who)
-        return rows.filter(address=asked.address) if asked.address else rows
+        if query.among is not None:
+            rows = rows.filter(**{f"{self.field.name}__in": query.among.get(self.about, [])})
+        if query.who:
+            rows = rows.filter(actor=query.who)
+        return rows.filter(address=query.address) if query.address else rows
 
     def line(self, event: Event) -> Line:
         about = getattr(event, self.field.name)
@@ -161,15 +161,15 @@ class LogTable(Table):
     instant = "action_time"
     rows = LogEntry.objects.select_related("user", "content_type")
 
-    def _by(self, rows: QuerySet, asked: Asked) -> QuerySet:
-        if asked.model is not None:
-            rows = rows.filter(content_type=ContentType.objects.get_for_model(asked.model))
-        if asked.among is not None:
-            rows = rows.filter(_objects(asked.among))
-        if asked.who:
-            rows = rows.filter(user__username=asked.who)
-        mark = log_entries.mark_of(asked.address)
-        return rows.filter(change_message__contains=mark) if asked.address else rows
+    def _by(self, rows: QuerySet, query: Query) -> QuerySet:
+        if query.model is not None:
+            rows = rows.filter(content_type=ContentType.objects.get_for_model(query.model))
+        if query.among is not None:
+            rows = rows.filter(_objects(query.among))
+        if query.who:
+            rows = rows.filter(user__username=query.who)
+        mark = log_entries.mark_of(query.address)
+        return rows.filter(change_message__contains=mark) if query.address else rows
 
     def line(self, entry: LogEntry) -> Line:
         message = log_entries.read(entry)
@@ -209,22 +209,22 @@ def tells(obj: Model, *, at: datetime, by: int | None) -> bool:
     )
 
 
-def newest(asked: Asked, *, limit: int, before: Position | None = None) -> list[Line]:
+def newest(query: Query, *, limit: int, before: Position | None = None) -> list[Line]:
     """At most `limit` lines, newest first, from just before a position on."""
-    probes = [(table, table.before(table.narrowed(asked), before)[:limit]) for table in tables()]
+    probes = [(table, table.before(table.narrowed(query), before)[:limit]) for table in tables()]
     return list(islice(_merged(probes), limit))
 
 
-def every(asked: Asked) -> Iterator[Line]:
+def every(query: Query) -> Iterator[Line]:
     """All lines, newest first, without holding them."""
-    return _merged((table, table.narrowed(asked).iterator(chunk_size=CHUNK)) for table in tables())
+    return _merged((table, table.narrowed(query).iterator(chunk_size=CHUNK)) for table in tables())
 
 
 def _merged(probes: Iterable[tuple[Table, Iterable[Any]]]) -> Iterator[Line]:
     """The lines of all tables, newest first, each operation once.
 
     A page may drop what its events say already and still misses nothing: the log line of an
-    operation has the instant of its event, so that whoever drops one has the other.
+    operation has the instant of its event, so a page that drops one holds the other.
     """
     answers = (map(table.line, rows) for table, rows in probes)
     lines = merge(*answers, key=lambda line: line.position, reverse=True)

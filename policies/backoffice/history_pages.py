@@ -14,26 +14,26 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from policies.backoffice import history, log_entries, query_strings
-from policies.backoffice.history import Asked, Position
+from policies.backoffice.history import Position, Query
 from policies.backoffice.operations import instant_of
 
 LINES_PER_PAGE = 50
 
 
-def page_of_lines(query: QueryDict, asked: Asked) -> dict[str, Any]:
-    """What the templates need: the lines from the position that `query` names on."""
-    before = Position.parse(query.get("before", ""))
-    lines = history.newest(asked, limit=LINES_PER_PAGE + 1, before=before)
+def page_of_lines(address: QueryDict, query: Query) -> dict[str, Any]:
+    """What the templates need: the lines from the position on that the page's address names."""
+    before = Position.parse(address.get("before", ""))
+    lines = history.newest(query, limit=LINES_PER_PAGE + 1, before=before)
     shown, more = lines[:LINES_PER_PAGE], lines[LINES_PER_PAGE:]
     return {
         "lines": shown,
-        "newest": query_strings.changed(query) if before else "",
-        "older": query_strings.changed(query, before=shown[-1].position) if more else "",
+        "newest": query_strings.changed(address) if before else "",
+        "older": query_strings.changed(address, before=shown[-1].position) if more else "",
     }
 
 
 def log_export(request: HttpRequest, model: type[Model], title: Any, form: str) -> None:
-    """That somebody took a list out of the house, and which: it may hold customers' names."""
+    """Records who exported which list: it may hold customers' names."""
     query = query_strings.changed(request.GET).removeprefix("?")
     message = _("Exported as %(form)s: %(query)s") % {"form": form.upper(), "query": query or "–"}
     _write(
@@ -81,7 +81,7 @@ class LoggedAdmin(admin.ModelAdmin):
             "title": _("History of %(object)s") % {"object": obj},
             "object": obj,
             "opts": self.opts,
-            **page_of_lines(request.GET, Asked(among={type(obj): [obj.pk]})),
+            **page_of_lines(request.GET, Query(among={type(obj): [obj.pk]})),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/object_history.html", context)

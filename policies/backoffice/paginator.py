@@ -8,7 +8,7 @@ from policies.shared.database import estimated_count
 
 
 class EstimatingPaginator(Paginator):
-    """Counts exactly to a thousand, and estimates beyond: nobody reads page 8,000."""
+    """Counts exactly up to a thousand and estimates beyond: page 8,000 is never read."""
 
     @cached_property
     def count(self) -> int:

@@ -1,7 +1,7 @@
 """FACE: what the filters of all reports have in common.
 
-They read the address of a page, which anybody can edit: rubbish gets a sentence at its
-field and never reaches the database.
+They read the address of a page, which anybody can edit: a value that makes no sense gets a
+sentence at its field and never reaches the database.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -17,7 +17,7 @@ from django_filters import ChoiceFilter, DateFilter, FilterSet, ModelChoiceFilte
 
 # Beyond these nothing is on file, and the end of time has no day after it.
 EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
-OUTSIDE = _("Please name a day between the years 2000 and 2999.")
+OUTSIDE = _("Enter a day between the years 2000 and 2999.")
 
 
 class DayField(forms.DateField):
@@ -39,11 +39,11 @@ def beginning_of(day: date) -> datetime:
 
 class SpanForm(forms.Form):
     def clean(self) -> dict[str, Any]:
-        said = super().clean() or self.cleaned_data
-        first, last = said.get("first_day"), said.get("last_day")
+        data = super().clean() or self.cleaned_data
+        first, last = data.get("first_day"), data.get("last_day")
         if first and last and first > last:
-            self.add_error("last_day", _("This day lies before the first one."))
-        return said
+            self.add_error("last_day", _("The last day must not be before the first."))
+        return data
 
 
 class ByCodeField(forms.ModelChoiceField):

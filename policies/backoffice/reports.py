@@ -78,7 +78,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Totals:
-    """What is said about all rows together; `count` is exact."""
+    """The totals over all rows; `count` is exact."""
 
     count: int
     figures: list[Figure] = field(default_factory=list)
@@ -133,7 +133,7 @@ class Report:
 
     @classmethod
     def address(cls, opts: Options) -> str:
-        """Where the report about the model of `opts` is found."""
+        """The address of the report about the model of `opts`."""
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_report_{cls.slug}")
 
     @property
@@ -147,10 +147,10 @@ class Report:
     @cached_property
     def filters(self) -> FilterSet:
         names = self.filterset_class.base_filters
-        asked: QueryDict = self.request.GET
-        if not names.keys() & asked.keys():
-            asked = query_strings.opening(self.span_links, self.first_span, self.first_filters)
-        return self.filterset_class(asked, self.rows(), request=self.request)
+        query: QueryDict = self.request.GET
+        if not names.keys() & query.keys():
+            query = query_strings.opening(self.span_links, self.first_span, self.first_filters)
+        return self.filterset_class(query, self.rows(), request=self.request)
 
     @property
     def shown_columns(self) -> list[Column]:
@@ -193,21 +193,21 @@ class ReportPage:
         return TemplateResponse(request, "admin/report.html", self._context(report))
 
     def _context(self, report: Report) -> dict[str, Any]:
-        asked = report.filters.data
+        query = report.filters.data
         return {
             **self.model_admin.admin_site.each_context(report.request),
             "title": report.label,
             "report": report,
             "opts": self.model_admin.opts,
             "form": report.filters.form,
-            "spans": list(query_strings.to_spans(report.span_links, asked)),
+            "spans": list(query_strings.to_spans(report.span_links, query)),
             "downloads": [
-                (one.upper(), query_strings.changed(asked, export=one)) for one in exports.FORMATS
+                (one.upper(), query_strings.changed(query, export=one)) for one in exports.FORMATS
             ],
-            **(self._found(report, asked) if report.filters.is_valid() else {}),
+            **(self._rows_and_totals(report, query) if report.filters.is_valid() else {}),
         }
 
-    def _found(self, report: Report, asked: QueryDict) -> dict[str, Any]:
+    def _rows_and_totals(self, report: Report, query: QueryDict) -> dict[str, Any]:
         rows = report.filters.qs
         totals = report.totals(rows)
         paginator = EstimatingPaginator(rows, ROWS_PER_PAGE)
@@ -218,8 +218,8 @@ class ReportPage:
             "totals": totals,
             "page": page,
             "lines": [report.cells(row) for row in report.with_details(shown)],
-            "previous": query_strings.changed(asked, page=page.number - 1)
+            "previous": query_strings.changed(query, page=page.number - 1)
             if page.has_previous()
             else "",
-            "next": query_strings.changed(asked, page=page.number + 1) if page.has_next() else "",
+            "next": query_strings.changed(query, page=page.number + 1) if page.has_next() else "",
         }

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import models
 
-Teller = Callable[[Any], "Section"]
-TELLERS: dict[type[models.Model], list[Teller]] = {}
+Builder = Callable[[Any], "Section"]
+BUILDERS: dict[type[models.Model], list[Builder]] = {}
 
 # A page is not a list: the newest rows stand here, and a link leads to the rest.
 ROWS = 50
@@ -28,17 +28,17 @@ class Section:
     permission: str = ""
 
 
-def on(model: type[models.Model]) -> Callable[[Teller], Teller]:
+def on(model: type[models.Model]) -> Callable[[Builder], Builder]:
     """Registers a function from a record to the section that it adds to the record's page."""
 
-    def register(teller: Teller) -> Teller:
-        TELLERS.setdefault(model, []).append(teller)
-        return teller
+    def register(builder: Builder) -> Builder:
+        BUILDERS.setdefault(model, []).append(builder)
+        return builder
 
     return register
 
 
 def of(record: models.Model, *, allowed: Callable[[str], bool]) -> list[Section]:
     """The sections of a record that a person may see, in the order in which they registered."""
-    told: Iterable[Section] = (teller(record) for teller in TELLERS.get(type(record), []))
-    return [section for section in told if not section.permission or allowed(section.permission)]
+    built: Iterable[Section] = (builder(record) for builder in BUILDERS.get(type(record), []))
+    return [section for section in built if not section.permission or allowed(section.permission)]

@@ -24,10 +24,10 @@ class CatalogueCommand(BaseCommand):
         }
 
     def _named(self, model: type[models.Model], column: str, name: str) -> models.Model:
-        found = model._default_manager.filter(**{column: name}).first()
-        if found is None:
+        row = model._default_manager.filter(**{column: name}).first()
+        if row is None:
             known = ", ".join(
                 model._default_manager.values_list(column, flat=True).order_by(column)
             )
-            raise CommandError(f"There is no {model._meta.verbose_name} {name!r}. Known: {known}")
-        return found
+            raise CommandError(f"No such {model._meta.verbose_name}: {name!r}. Known: {known}")
+        return row

@@ -127,7 +127,7 @@ class ChunkedSweep(SweepCommand):
 
 
 class ProgressBar:
-    """One line that is written over; nothing at all where nobody watches."""
+    """One line that is written over; nothing where the output is not a terminal."""
 
     def __init__(self, out: Any, total: int) -> None:
         self.out, self.total = out, total
@@ -148,12 +148,12 @@ class ProgressBar:
 def instant(text: str) -> datetime:
     """An instant in ISO 8601. Without an offset it is UTC; a bare date is its first instant."""
     try:
-        found = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:  # the 30th of February, too
         raise ArgumentTypeError(f"{text!r} is not an instant; write 2026-03-10T15:00Z") from None
-    if not 2000 <= found.year <= 2999:  # a sweep counts days from it, in both directions
+    if not 2000 <= parsed.year <= 2999:  # a sweep counts days from it, in both directions
         raise ArgumentTypeError(f"{text!r} lies outside the years 2000 to 2999")
-    return found if timezone.is_aware(found) else found.replace(tzinfo=UTC)
+    return parsed if timezone.is_aware(parsed) else parsed.replace(tzinfo=UTC)
 
 
 def at_least_one(text: str) -> int:

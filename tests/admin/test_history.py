@@ -207,7 +207,7 @@ def test_a_whole_code_is_never_looked_for(auditor, db):
     factories.ActivationCodeFactory(batch=batch, seal=sealing.seal(whole))
     response = auditor.get(HISTORY, {"reference": whole})
     assert response.context["form"].errors["reference"] == [
-        "Never look for a whole code here. Its last four will do."
+        "Never search for a whole code here. Its last four characters will do."
     ]
     assert "lines" not in response.context
 

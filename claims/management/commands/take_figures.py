@@ -7,7 +7,7 @@ from policies.reporting import figures
 
 
 class Command(SweepCommand):
-    help = "Counts the figures of the dashboard anew."
+    help = "Counts the figures of the dashboard again."
 
     def count(self, *, now: datetime) -> int:
         return len(PARTS)

@@ -30,23 +30,23 @@ class Command(CatalogueCommand):
         path: Path = options["file"]
         facts = {**self.catalogue(options), "source": path.name, "now": timezone.now()}
         try:
-            said = self._import(path, facts, options)
+            summary = self._import(path, facts, options)
         except (UnreadableFile, Conflict) as error:
             raise CommandError(f"{path.name}: {error.message}") from error
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        self.stdout.write(f"{path.name}: {said}")
+        self.stdout.write(f"{path.name}: {summary}")
 
     def _import(self, path: Path, facts: dict[str, Any], options: dict[str, Any]) -> str:
         checked = base.check(
             CodeImport(**facts), path, report=lambda line: self.stdout.write(str(line))
         )
-        said = f"{checked.good} good, {checked.bad} bad"
+        summary = f"{checked.good} good, {checked.bad} bad"
         if options["dry_run"]:
-            return f"{said}; dry run, nothing imported."
+            return f"{summary}; dry run, nothing imported."
         if checked.bad and not options["skip_bad"]:
             raise CommandError(
-                f"{path.name}: {said}; nothing imported. Mend the lines, or use --skip-bad."
+                f"{path.name}: {summary}; nothing imported. Correct the lines, or use --skip-bad."
             )
         kind = CodeImport(**facts, locking=True)
         base.take_in(
@@ -57,4 +57,4 @@ class Command(CatalogueCommand):
             actor=Actor.command("import_codes"),
         )
         assert kind.batch is not None
-        return f"{said}; batch {kind.batch.pk}, {kind.batch.size} codes in stock."
+        return f"{summary}; batch {kind.batch.pk}, {kind.batch.size} codes in stock."

@@ -28,10 +28,10 @@ class Command(BaseCommand):
         kind = OrderImport(now=now)
         try:
             checked = base.check(kind, path, report=lambda line: self.stdout.write(str(line)))
-            said = f"{checked.new} entered, {kind.shipped} shipped, {checked.same} unchanged"
+            summary = f"{checked.new} entered, {kind.shipped} shipped, {checked.same} unchanged"
             if options["dry_run"]:
                 self.stdout.write(
-                    f"{path.name}: {said}, {checked.bad} bad; dry run, nothing entered."
+                    f"{path.name}: {summary}, {checked.bad} bad; dry run, nothing entered."
                 )
                 return
             if checked.bad:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path.name}: {error.message}") from error
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        self.stdout.write(f"{path.name}: {said}.")
+        self.stdout.write(f"{path.name}: {summary}.")
 
     def _enter(self, kind: OrderImport, path: Path, checked: Checked) -> None:
         base.take_in(

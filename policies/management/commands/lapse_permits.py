@@ -5,7 +5,7 @@ from policies.management.sweep import ChunkedSweep
 
 
 class Command(ChunkedSweep):
-    help = "Marks the binding permits that nobody used in time (V3)."
+    help = "Marks the binding permits that were not used in time (V3)."
     done = "lapsed"
 
     def count(self, *, now: datetime) -> int:

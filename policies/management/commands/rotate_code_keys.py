@@ -7,7 +7,7 @@ from policies import codes, sealing
 
 class Command(BaseCommand):
     help = (
-        "Seals every code anew with the first key of CODE_KEYS. Afterwards the other keys can "
+        "Seals every code again, with the first key of CODE_KEYS. Afterwards the other keys can "
         "be taken out of the setting. May be stopped and run again."
     )
 
@@ -19,5 +19,5 @@ class Command(BaseCommand):
                 f"{error} Nothing is lost: put the old key back and run again."
             ) from error
         self.stdout.write(
-            f"rotate_code_keys: {done} codes sealed anew with key {sealing.current_key_id()}."
+            f"rotate_code_keys: {done} codes sealed again with key {sealing.current_key_id()}."
         )

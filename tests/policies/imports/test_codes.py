@@ -62,7 +62,7 @@ def test_bad_lines_are_reported_and_nothing_lands_unless_they_are_skipped(run, t
     ]
     assert run(lines) == [
         *reported,
-        "error: codes.csv: 3 good, 3 bad; nothing imported. Mend the lines, or use --skip-bad.",
+        "error: codes.csv: 3 good, 3 bad; nothing imported. Correct the lines, or use --skip-bad.",
     ]
     assert ActivationCode.objects.count() == 1
     assert run(lines, "--skip-bad")[:3] == reported
