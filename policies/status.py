@@ -71,9 +71,7 @@ def stage(policy: Policy, *, at: datetime) -> str:
         return "cancelled"
     if at < policy.starts_at:
         return "not_started"
-    if at >= policy.ends_at or policy.replacements_left() > 0:
-        return "ended"
-    return "used_up"
+    return "ended" if at >= policy.ends_at else "used_up"
 
 
 def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:

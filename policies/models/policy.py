@@ -35,7 +35,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         )
 
     def running(self) -> "PolicyQuerySet":
-        """Not marked as ended. Whether one is in force also asks its dates and ledger."""
+        """Marked neither as ended nor as cancelled, which does not say whether one is in force."""
         return self.filter(status__in=Policy.RUNNING)
 
     def counting(self) -> "PolicyQuerySet":
@@ -45,7 +45,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
     def in_force(self, *, at: datetime) -> "PolicyQuerySet":
         """Usable at `at`: within the term, with a replacement left (P3, E1)."""
         return (
-            self.running()
+            self.exclude(status=Policy.Status.CANCELLED)
             .filter(starts_at__lte=at, ends_at__gt=at)
             .with_allowance()
             .filter(granted__gt=F("used"))  # type: ignore[misc]
@@ -65,8 +65,8 @@ class Policy(models.Model):
         EXPIRED = "expired", _("Expired")
         CANCELLED = "cancelled", _("Cancelled")
 
-    # Scheduled or active: which of the two a policy is marked as never decides whether it
-    # can be used, its dates do (E1).
+    # What the sweeps have marked a policy as; whether it can be used is never asked of this,
+    # but of its dates and its ledger (E1).
     RUNNING = ["scheduled", "active"]
 
     number = models.CharField(_("number"), max_length=12, default=new_policy_number)
@@ -145,7 +145,7 @@ class Policy(models.Model):
 
     def is_in_force(self, *, at: datetime) -> bool:
         """Computed from dates and ledger, whatever the sweep has marked so far (E1)."""
-        return self.status in self.RUNNING and terms.in_force(
+        return self.status != self.Status.CANCELLED and terms.in_force(
             self.starts_at, self.ends_at, self.replacements_left(), at=at
         )
 

@@ -45,6 +45,9 @@ def test_cancelled_it_stays_cancelled(policy, at):
     assert status.stage(policy, at=at) == "cancelled"
 
 
-def test_marked_as_ended_it_is_not_in_force_whatever_its_dates_say(policy):
+def test_e1_the_mark_of_a_sweep_that_ran_too_early_does_not_end_it(policy):
     policy.status = Policy.Status.EXPIRED
-    assert status.stage(policy, at=START) == "ended"
+    policy.save()
+    assert status.stage(policy, at=END - INSTANT) == "in_force"
+    assert Policy.objects.in_force(at=END - INSTANT).get() == policy
+    assert status.stage(policy, at=END) == "ended"
