@@ -12,6 +12,7 @@ from django.utils import translation
 
 from policies import outbox
 from policies.models import Policy, PolicyEvent, ReminderDay
+from policies.models.policy import REPLACEMENT_LEFT_SQL
 from policies.shared import database
 
 LETTER_COLUMNS = (
@@ -35,13 +36,6 @@ JOIN policies_plan pl ON pl.id = p.plan_id
 JOIN policies_drone d ON d.id = p.drone_id
 JOIN policies_dronemodel m ON m.id = d.drone_model_id
 JOIN policies_region r ON r.id = p.region_id
-"""
-
-# P3, counted from the periods and the ledger as everywhere else.
-REPLACEMENT_LEFT = """
-(SELECT COALESCE(SUM(e.replacements), 0) FROM policies_period e WHERE e.policy_id = p.id)
-> (SELECT COUNT(*) FROM policies_allowanceuse u
-   WHERE u.policy_id = p.id AND u.given_back_at IS NULL)
 """
 
 
@@ -115,7 +109,7 @@ def _reminder_due(before: int) -> tuple[str, str]:
     predicate = f"""
         p.status = 'active' AND p.ends_at <= %(within)s
         AND NOT EXISTS (SELECT 1 FROM policies_letter l WHERE l.dedupe_key = {key})
-        AND {REPLACEMENT_LEFT}
+        AND {REPLACEMENT_LEFT_SQL}
     """  # noqa: S608 — names of our own; values are parameters
     return key, predicate
 

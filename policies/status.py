@@ -60,20 +60,6 @@ def claimable(policy: Policy, *, at: datetime) -> Verdict:
     )
 
 
-def stage(policy: Policy, *, at: datetime) -> str:
-    """Where a policy is in its life, computed from its dates and ledger (P3, E1).
-
-    One of `in_force`, `cancelled`, `not_started`, `used_up` and `ended`.
-    """
-    if policy.is_in_force(at=at):
-        return "in_force"
-    if policy.status == Policy.Status.CANCELLED:
-        return "cancelled"
-    if at < policy.starts_at:
-        return "not_started"
-    return "ended" if at >= policy.ends_at else "used_up"
-
-
 def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
     """Mails the policy's link if this e-mail holds one for this serial; says nothing either way.
 

@@ -201,7 +201,7 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "policy": found,
         "agreement": agreement.of(found, at=now),
-        "standing": status.stage(found, at=now),
+        "standing": found.stage(at=now),
         "left": max(found.replacements_left(), 0),
         "used": found.used_replacements(),
         "offer": renewal.offer(found, at=now),

@@ -18,7 +18,7 @@ from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin, RecordInline
 from policies.models import AllowanceUse, Letter, Period, Policy, PolicyEvent
 from policies.reporting import search
-from policies.rules import terms
+from policies.rules.terms import Stage
 from policies.shared.papers import Paper
 
 
@@ -69,20 +69,19 @@ class Cancel(Operation):
         return Done(_("The policy is cancelled; the letter is on its way."))
 
 
-def state_now(policy: Any) -> SafeString:
-    """Computed for this instant, whatever the sweep has marked so far (E1).
+PILLS = {
+    Stage.CANCELLED: ("bad", _("Cancelled")),
+    Stage.NOT_STARTED: ("busy", _("Begins soon")),
+    Stage.IN_FORCE: ("good", _("In force")),
+    Stage.USED_UP: ("quiet", _("Allowance used up")),
+    Stage.ENDED: ("quiet", _("Expired")),
+}
 
-    `policy` comes from `with_allowance`.
-    """
-    if policy.status == Policy.Status.CANCELLED:
-        return pill("bad", policy.get_status_display())
-    if policy.starts_at > timezone.now():
-        return pill("busy", _("Begins soon"))
-    if not terms.in_term(policy.starts_at, policy.ends_at, at=timezone.now()):
-        return pill("quiet", _("Expired"))
-    if policy.granted <= policy.used:
-        return pill("quiet", _("Allowance used up"))
-    return pill("good", _("In force"))
+
+def state_now(policy: Any) -> SafeString:
+    """The stage of a policy that comes from `with_allowance`, as a pill."""
+    stage = policy.stage(at=timezone.now(), replacements_left=policy.granted - policy.used)
+    return pill(*PILLS[stage])
 
 
 class AgreementPaper(Paper):

@@ -13,6 +13,7 @@ from policies.models.drone import Drone
 from policies.models.event import Event
 from policies.rules import terms
 from policies.rules.reference_numbers import random_name
+from policies.rules.terms import Stage
 
 
 def new_policy_number() -> str:
@@ -22,6 +23,20 @@ def new_policy_number() -> str:
 def new_token() -> str:
     """The unguessable part of a customer's link: 256 bits."""
     return secrets.token_urlsafe(32)
+
+
+# In force (P3, E1) has one meaning, `terms.stage`, and three forms: `Policy.stage` for one
+# policy, `Policy.objects.in_force` for a query, and this SQL for the sweeps, about the policy
+# with the alias `p` at %(now)s. tests/policies/models/test_policy.py holds them together.
+REPLACEMENT_LEFT_SQL = """
+    (SELECT COALESCE(SUM(e.replacements), 0) FROM policies_period e WHERE e.policy_id = p.id)
+    > (SELECT COUNT(*) FROM policies_allowanceuse u
+       WHERE u.policy_id = p.id AND u.given_back_at IS NULL)
+"""
+IN_FORCE_SQL = f"""
+    p.status <> 'cancelled' AND p.starts_at <= %(now)s AND p.ends_at > %(now)s
+    AND {REPLACEMENT_LEFT_SQL}
+"""
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
@@ -42,14 +57,15 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """Those that a drone has had (B4): not the ones cancelled before they began."""
         return self.exclude(status=Policy.Status.CANCELLED, cancelled_at__lt=F("starts_at"))
 
+    def in_term(self, *, at: datetime) -> "PolicyQuerySet":
+        """Begun and not over at `at`, whether or not a replacement is left (P3)."""
+        not_cancelled = self.exclude(status=Policy.Status.CANCELLED)
+        return not_cancelled.filter(starts_at__lte=at, ends_at__gt=at)
+
     def in_force(self, *, at: datetime) -> "PolicyQuerySet":
         """Usable at `at`: within the term, with a replacement left (P3, E1)."""
-        return (
-            self.exclude(status=Policy.Status.CANCELLED)
-            .filter(starts_at__lte=at, ends_at__gt=at)
-            .with_allowance()
-            .filter(granted__gt=F("used"))  # type: ignore[misc]
-        )
+        in_term = self.in_term(at=at).with_allowance()
+        return in_term.filter(granted__gt=F("used"))  # type: ignore[misc]
 
 
 class Policy(models.Model):
@@ -143,11 +159,23 @@ class Policy(models.Model):
     def replacements_left(self) -> int:
         return self.granted_replacements() - self.used_replacements()
 
-    def is_in_force(self, *, at: datetime) -> bool:
-        """Computed from dates and ledger, whatever the sweep has marked so far (E1)."""
-        return self.status != self.Status.CANCELLED and terms.in_force(
-            self.starts_at, self.ends_at, self.replacements_left(), at=at
+    def stage(self, *, at: datetime, replacements_left: int | None = None) -> Stage:
+        """Computed from dates and ledger, whatever the sweep has marked so far (E1).
+
+        `replacements_left` is for lists that have counted it already (`with_allowance`).
+        """
+        return terms.stage(
+            self.starts_at,
+            self.ends_at,
+            cancelled=self.status == self.Status.CANCELLED,
+            replacements_left=(
+                self.replacements_left() if replacements_left is None else replacements_left
+            ),
+            at=at,
         )
+
+    def is_in_force(self, *, at: datetime) -> bool:
+        return self.stage(at=at) is Stage.IN_FORCE
 
 
 class Period(models.Model):

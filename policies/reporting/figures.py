@@ -60,7 +60,7 @@ def of_policies(*, now: datetime) -> Figures:
 
 def _running(*, now: datetime) -> int:
     """Policies within their term, whether or not their allowance is used up."""
-    return Policy.objects.running().filter(starts_at__lte=now, ends_at__gt=now).count()
+    return Policy.objects.in_term(at=now).count()
 
 
 def _renewals(days: int, *, now: datetime) -> dict[str, int]:

@@ -15,6 +15,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from policies.rules import terms
+from policies.rules.terms import Stage
 from policies.rules.verdict import Reason, Verdict
 
 
@@ -58,21 +59,24 @@ def may_bind_some_plan(facts: BindingFacts) -> Verdict:
 def may_claim(
     starts_at: datetime, ends_at: datetime, cancelled: bool, replacements_left: int, at: datetime
 ) -> Verdict:
-    """Is the drone covered at `at`: within the term, with a replacement left (P3, E1)?"""
-    return Verdict.of(_in_force(starts_at, ends_at, cancelled, replacements_left, at))
+    """Is the drone covered at `at`, its policy in force (P3, E1)?"""
+    stage = terms.stage(
+        starts_at, ends_at, cancelled=cancelled, replacements_left=replacements_left, at=at
+    )
+    return Verdict.of(_in_force(stage, replacements_left))
 
 
-def _in_force(
-    starts_at: datetime, ends_at: datetime, cancelled: bool, replacements_left: int, at: datetime
-) -> Iterator[Reason]:
-    if cancelled:
-        yield Reason("T3", "cancelled", _("This plan has been cancelled."))
-    elif at < starts_at:
-        yield Reason("B9", "not_begun", _("This plan has not begun yet."))
-    elif at >= ends_at:
-        yield Reason("P3", "ended", _("This plan has ended."))
-    else:
-        yield Reason("P3", "in_term", _("The plan is running."), objects=False)
+def _in_force(stage: Stage, replacements_left: int) -> Iterator[Reason]:
+    match stage:
+        case Stage.CANCELLED:
+            yield Reason("T3", "cancelled", _("This plan has been cancelled."))
+        case Stage.NOT_STARTED:
+            yield Reason("B9", "not_begun", _("This plan has not begun yet."))
+        case Stage.ENDED:
+            yield Reason("P3", "ended", _("This plan has ended."))
+        case Stage.IN_FORCE | Stage.USED_UP:
+            yield Reason("P3", "in_term", _("The plan is running."), objects=False)
+    # Whatever the stage, so that the answer names everything that stands against it (B10).
     if replacements_left < 1:
         yield Reason("P3", "none_left", _("All replacements of this plan have been used."))
     else:
@@ -104,14 +108,23 @@ def may_renew(facts: RenewalFacts) -> Verdict:
 
 
 def _renewable(facts: RenewalFacts) -> Iterator[Reason]:
-    if facts.cancelled:
-        yield Reason("R1", "cancelled", _("This plan has been cancelled."))
-    elif facts.at < facts.starts_at:
-        yield Reason("R1", "not_begun", _("This plan has not begun yet."))
-    elif not terms.in_term(facts.starts_at, facts.ends_at, at=facts.at):
-        yield Reason("R1", "not_in_term", _("A plan is renewed before it ends; this one is over."))
-    else:
-        yield Reason("R1", "in_term", _("The plan is still running."), objects=False)
+    stage = terms.stage(
+        facts.starts_at,
+        facts.ends_at,
+        cancelled=facts.cancelled,
+        replacements_left=facts.replacements_left,
+        at=facts.at,
+    )
+    match stage:
+        case Stage.CANCELLED:
+            yield Reason("R1", "cancelled", _("This plan has been cancelled."))
+        case Stage.NOT_STARTED:
+            yield Reason("R1", "not_begun", _("This plan has not begun yet."))
+        case Stage.ENDED:
+            over = _("A plan is renewed before it ends; this one is over.")
+            yield Reason("R1", "not_in_term", over)
+        case Stage.IN_FORCE | Stage.USED_UP:
+            yield Reason("R1", "in_term", _("The plan is still running."), objects=False)
     if facts.replacements_left < 1:
         yield Reason(
             "R1", "none_left", _("A plan whose replacements are all used cannot be renewed.")

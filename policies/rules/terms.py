@@ -1,11 +1,22 @@
 """The arithmetic of terms. Pure: plain values in, plain values out; all instants are aware."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
 UTC = ZoneInfo("UTC")
+
+
+class Stage(StrEnum):
+    """Where a policy is in its life."""
+
+    CANCELLED = "cancelled"
+    NOT_STARTED = "not_started"
+    IN_FORCE = "in_force"
+    USED_UP = "used_up"
+    ENDED = "ended"
 
 
 def add_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
@@ -42,11 +53,26 @@ def in_term(starts_at: datetime, ends_at: datetime, *, at: datetime) -> bool:
     return starts_at <= at < ends_at
 
 
-def in_force(
-    starts_at: datetime, ends_at: datetime, replacements_left: int, *, at: datetime
-) -> bool:
-    """Whether the policy can be used at `at`: within its term, with a replacement left (P3, E1)."""
-    return in_term(starts_at, ends_at, at=at) and replacements_left > 0
+def stage(
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    cancelled: bool,
+    replacements_left: int,
+    at: datetime,
+) -> Stage:
+    """Where a policy is in its life at `at`; it can be used while it is in force (P3, E1).
+
+    The one meaning of "in force" for the whole house. Its set-based twins are in
+    `models/policy.py`.
+    """
+    if cancelled:
+        return Stage.CANCELLED
+    if at < starts_at:
+        return Stage.NOT_STARTED
+    if not in_term(starts_at, ends_at, at=at):
+        return Stage.ENDED
+    return Stage.IN_FORCE if replacements_left > 0 else Stage.USED_UP
 
 
 def warranty_end(activated_at: datetime, months: int, zone: ZoneInfo) -> datetime:

@@ -222,13 +222,17 @@ def test_a_permit_is_open_from_its_first_instant_to_its_last(at, is_open):
 def test_a_term_begins_with_its_first_instant_and_ends_before_its_last(at, inside):
     starts_at, ends_at = utc("2026-01-31T15:00"), utc("2027-01-31T15:00")
     assert terms.in_term(starts_at, ends_at, at=utc(at)) is inside
-    assert terms.in_force(starts_at, ends_at, 1, at=utc(at)) is inside
+    stage = terms.stage(starts_at, ends_at, cancelled=False, replacements_left=1, at=utc(at))
+    assert (stage == "in_force") is inside
 
 
-@pytest.mark.parametrize(("left", "usable"), [(2, True), (1, True), (0, False), (-1, False)])
-def test_a_policy_without_a_replacement_left_is_not_in_force(left, usable):
+@pytest.mark.parametrize(
+    ("left", "stage"), [(2, "in_force"), (1, "in_force"), (0, "used_up"), (-1, "used_up")]
+)
+def test_a_policy_without_a_replacement_left_is_not_in_force(left, stage):
     starts_at, ends_at = utc("2026-01-31T15:00"), utc("2027-01-31T15:00")
-    assert terms.in_force(starts_at, ends_at, left, at=utc("2026-07-01T00:00")) is usable
+    at = utc("2026-07-01T00:00")
+    assert terms.stage(starts_at, ends_at, cancelled=False, replacements_left=left, at=at) == stage
 
 
 # --- warranty (P8) -----------------------------------------------------------
