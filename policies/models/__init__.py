@@ -15,10 +15,11 @@ from policies.models.code import ActivationCode, CodeBatch, CodeEvent
 from policies.models.customer import Customer
 from policies.models.drone import ActivationSource, Drone
 from policies.models.event import Event
+from policies.models.hold import Hold
 from policies.models.imports import Import, ImportEvent
 from policies.models.letter import Letter
 from policies.models.order import Order, OrderEvent
-from policies.models.policy import AllowanceUse, Hold, Period, Policy, PolicyEvent
+from policies.models.policy import AllowanceUse, Period, Policy, PolicyEvent
 from policies.models.throttle import Throttle
 from policies.models.verification import BindingPermit, VerificationStep, VideoVerification
 

@@ -281,19 +281,3 @@ class AllowanceUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ordinal} ({self.reference})"
-
-
-class Hold(models.Model):
-    """Something open that a policy must wait for: while held it is not cancelled or transferred."""
-
-    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="holds")
-    reference = models.CharField(_("reference"), max_length=32)
-    since = models.DateTimeField(_("since"))
-
-    class Meta:
-        ordering = ["since"]
-        default_permissions = ("view",)
-        constraints = [models.UniqueConstraint(fields=["reference"], name="hold_once")]
-
-    def __str__(self) -> str:
-        return self.reference
