@@ -87,7 +87,8 @@ def _of_policies(snapshot: Snapshot, days: int) -> dict[str, Any]:
     renewals = values["renewals"][str(days)]
     sold = Counter(values["codes_sold"]) + Counter(values["orders"])
     return {
-        "in_force": values["in_force"],
+        # A snapshot of release 1.0 has the same count under a name that promised more.
+        "in_term": values["in_term"] if "in_term" in values else values["in_force"],
         "sold": _chart(_("Plans sold"), sold, days, snapshot),
         "renewals": renewals,
         "renewal_rate": _share(renewals["renewed"], renewals["ended"]),

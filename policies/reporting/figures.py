@@ -52,15 +52,10 @@ def of_policies(*, now: datetime) -> Figures:
     return {
         "codes_sold": per_day(sold, "sold_at", now=now),
         "orders": per_day(ordered, "placed_at", now=now),
-        "in_force": _running(now=now),
+        "in_term": Policy.objects.in_term(at=now).count(),
         "renewals": {str(days): _renewals(days, now=now) for days in DAYS},
         "low_stock": _low_stock(now=now),
     }
-
-
-def _running(*, now: datetime) -> int:
-    """Policies within their term, whether or not their allowance is used up."""
-    return Policy.objects.in_term(at=now).count()
 
 
 def _renewals(days: int, *, now: datetime) -> dict[str, int]:

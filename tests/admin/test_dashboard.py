@@ -119,6 +119,31 @@ def test_figures_are_counted_by_the_sweep(manager, policy, house):
     assert "3 from 9 Feb 2026" in text_of(manager, "?days=rubbish")
 
 
+def policies_in_term(text: str) -> str:
+    return re.search(r"<dt>Policies in term</dt><dd>([^<]*)</dd>", text)[1]
+
+
+def test_policies_in_term_are_counted_whether_or_not_a_replacement_is_left(manager, db):
+    used_up, _usual = factories.PolicyFactory.create_batch(2)
+    for ordinal in (1, 2):
+        factories.AllowanceUseFactory(policy=used_up, ordinal=ordinal)
+    factories.PolicyFactory(ends_at=NOON)
+    factories.PolicyFactory(starts_at=NOON + timedelta(days=1))
+    factories.PolicyFactory(status="cancelled", cancelled_at=NOON, cancel_reason="Sold")
+    call_command("take_figures")
+    assert policies_in_term(text_of(manager)) == "2"
+
+
+def test_the_snapshot_of_the_release_before_is_shown_until_the_next_sweep(manager, policy):
+    call_command("take_figures")
+    snapshot = Snapshot.objects.get(name="policies")
+    snapshot.figures["in_force"] = snapshot.figures.pop("in_term") + 1233
+    snapshot.save()
+    assert policies_in_term(text_of(manager)) == "1,234"
+    call_command("take_figures")
+    assert policies_in_term(text_of(manager)) == "1"
+
+
 def test_the_renewal_rate_counts_renewable_terms_that_ended(db):
     for renewed in (True, False, False):
         policy = factories.PolicyFactory(ends_at=NOON - timedelta(days=3))
