@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import translation
 
-from policies import outbox
+from policies import outbox, renewal
 from policies.models import Policy, PolicyEvent, ReminderDay
 from policies.models.policy import REPLACEMENT_LEFT_SQL
 from policies.shared import database
@@ -122,7 +122,7 @@ def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> in
         "nearer": _stored(now + timedelta(days=nearer)),
     }
     state = "CASE WHEN p.ends_at <= %(nearer)s THEN 'moot' ELSE 'queued' END"
-    facts = FACTS | {"ends_at": database.iso("p.ends_at"), "offer": _offer()}
+    facts = FACTS | {"ends_at": database.iso("p.ends_at"), "offer": renewal.OFFER_SQL}
     with transaction.atomic(), connection.cursor() as cursor:
         return database.work_on_chunk(
             cursor,
@@ -132,19 +132,6 @@ def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> in
             inserts=[_letters("renewal_reminder", facts, key, state)],
             params=params,
         )
-
-
-def _offer() -> str:
-    """SQL: the name of the plan that may renew this policy, or an empty text (R1).
-
-    That it runs and has a replacement left, its reminder being due says already.
-    """
-    return """
-        CASE WHEN (SELECT COUNT(*) FROM policies_period e WHERE e.policy_id = p.id) = 1
-        THEN COALESCE((SELECT n.name FROM policies_plan n WHERE n.renews_id = p.plan_id
-                       ORDER BY n.id LIMIT 1), '')
-        ELSE '' END
-    """
 
 
 def _letters(name: str, facts: dict[str, str], key: str, state: str) -> str:

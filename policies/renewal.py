@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from policies import codes, cover, letters
@@ -14,6 +15,7 @@ from policies.models import (
     Policy,
     PolicyEvent,
 )
+from policies.models.policy import IN_FORCE_SQL
 from policies.rules import eligibility, terms
 from policies.rules.verdict import Verdict
 from policies.shared.actor import Actor
@@ -103,11 +105,36 @@ def verdict_on(policy: Policy, code: ActivationCode | None, *, at: datetime) -> 
     )
 
 
+# What R1 allows stands here three times: for one policy, for a query, and as SQL for the
+# reminders. tests/policies/test_renewal.py holds the three to the same answers.
+
+
 def offer(policy: Policy, *, at: datetime) -> Plan | None:
     """The plan that may renew this policy at `at`, or None where R1 does not allow it."""
     if not verdict_on(policy, None, at=at).allowed:
         return None
     return min(policy.plan.renewals.all(), key=lambda plan: plan.pk)
+
+
+def with_renewable(policies: QuerySet[Policy], *, at: datetime) -> QuerySet:
+    """Annotates `granted`, `used` and `renewable`: whether `offer` has a plan for a policy."""
+    renewals = Plan.objects.filter(renews=OuterRef("plan"))
+    renewed = Period.objects.filter(policy=OuterRef("pk"), number=2)
+    may_be_renewed = Q(Exists(renewals), ~Exists(renewed), in_force=True)
+    return policies.with_in_force(at=at).annotate(  # type: ignore[attr-defined]
+        renewable=ExpressionWrapper(may_be_renewed, output_field=BooleanField())
+    )
+
+
+# The name of the plan that `offer` gives for the policy with the alias `p` at %(now)s, or an
+# empty text.
+OFFER_SQL = f"""
+    CASE WHEN {IN_FORCE_SQL}
+    AND NOT EXISTS (SELECT 1 FROM policies_period e WHERE e.policy_id = p.id AND e.number = 2)
+    THEN COALESCE((SELECT n.name FROM policies_plan n WHERE n.renews_id = p.plan_id
+                   ORDER BY n.id LIMIT 1), '')
+    ELSE '' END
+"""  # noqa: S608 — names of our own
 
 
 def _add_period(policy: Policy, code: ActivationCode, *, actor: Actor, now: datetime) -> None:

@@ -4,10 +4,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from policies import outbox
+from policies import outbox, renewal
 from policies.backoffice.report_filters import CatalogueFilter, SpanFilterSet, WordFilter
 from policies.models import CodeBatch, DroneModel, Letter, Plan, Policy, Region
-from policies.reporting import counts
 
 
 class PoliciesEndingFilters(SpanFilterSet):
@@ -29,7 +28,7 @@ class PoliciesEndingFilters(SpanFilterSet):
     )
 
     def that_may_be_renewed(self, rows: QuerySet, name: str, word: str) -> QuerySet:
-        return counts.with_renewable(rows, at=timezone.now()).filter(renewable=word == "yes")
+        return renewal.with_renewable(rows, at=timezone.now()).filter(renewable=word == "yes")
 
 
 class CodeStockFilters(SpanFilterSet):

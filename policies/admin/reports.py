@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from policies import renewal
 from policies.admin.filters import CodeStockFilters, LetterFilters, PoliciesEndingFilters
 from policies.backoffice import date_ranges
 from policies.backoffice.reports import Column, Figure, Report, Summary, Totals
@@ -40,7 +41,7 @@ class PoliciesEnding(Report):
 
     def with_details(self, rows: QuerySet[Policy]) -> QuerySet:
         related = rows.select_related("plan", "region", "drone__drone_model", "holder")
-        return counts.with_renewable(related, at=self.now)
+        return renewal.with_renewable(related, at=self.now)
 
     def totals(self, rows: QuerySet[Policy]) -> Totals:
         counted = counts.count_by(rows, "plan__name", "region__name")

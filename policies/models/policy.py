@@ -2,7 +2,7 @@ import secrets
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +39,10 @@ IN_FORCE_SQL = f"""
 """
 
 
+def _in_term(at: datetime) -> Q:
+    return ~Q(status="cancelled") & Q(starts_at__lte=at, ends_at__gt=at)
+
+
 class PolicyQuerySet(models.QuerySet["Policy"]):
     def with_allowance(self) -> "PolicyQuerySet":
         """Annotates `granted` and `used`, counted from the periods and the ledger."""
@@ -59,13 +63,17 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
 
     def in_term(self, *, at: datetime) -> "PolicyQuerySet":
         """Begun and not over at `at`, whether or not a replacement is left (P3)."""
-        not_cancelled = self.exclude(status=Policy.Status.CANCELLED)
-        return not_cancelled.filter(starts_at__lte=at, ends_at__gt=at)
+        return self.filter(_in_term(at))
+
+    def with_in_force(self, *, at: datetime) -> "PolicyQuerySet":
+        """Annotates `granted`, `used` and `in_force`: usable at `at` (P3, E1)."""
+        usable = _in_term(at) & Q(granted__gt=F("used"))
+        in_force = ExpressionWrapper(usable, output_field=models.BooleanField())
+        return self.with_allowance().annotate(in_force=in_force)
 
     def in_force(self, *, at: datetime) -> "PolicyQuerySet":
         """Usable at `at`: within the term, with a replacement left (P3, E1)."""
-        in_term = self.in_term(at=at).with_allowance()
-        return in_term.filter(granted__gt=F("used"))  # type: ignore[misc]
+        return self.with_in_force(at=at).filter(in_force=True)  # type: ignore[misc]
 
 
 class Policy(models.Model):

@@ -3,15 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Count, Max, Q, QuerySet
 
 from policies.models import (
     ActivationCode,
     CodeBatch,
     Import,
     Letter,
-    Period,
-    Plan,
     Policy,
     SweepRun,
 )
@@ -51,22 +49,6 @@ def overdue_sweeps(*, now: datetime) -> list[str]:
         .annotate(last=Max("finished_at"))
     )
     return [name for name in SWEEPS if name not in latest or now - latest[name] > PATIENCE]
-
-
-def with_renewable(policies: QuerySet[Policy], *, at: datetime) -> QuerySet:
-    """Annotates `granted`, `used` and `renewable`: what `renewal.offer` says of one policy (R1)."""
-    may_be = Q(starts_at__lte=at, ends_at__gt=at) & ~Q(status=Policy.Status.CANCELLED)
-    renewed = Period.objects.filter(policy=OuterRef("pk"), number=2)
-    renewals = Plan.objects.filter(renews=OuterRef("plan"))
-    return policies.with_allowance().annotate(  # type: ignore[attr-defined]
-        renewable=Case(
-            When(
-                may_be & Q(Exists(renewals), ~Exists(renewed), granted__gt=F("used")),
-                then=Value(True),  # noqa: FBT003 — SQL's true
-            ),
-            default=Value(False),  # noqa: FBT003
-        )
-    )
 
 
 def count_by(rows: QuerySet, *columns: str) -> list[tuple[Any, ...]]:

@@ -12,10 +12,8 @@ from openpyxl import load_workbook
 
 from claims.models import Claim, FeePayment
 from claims.reporting import fee_totals, turnaround
-from policies import renewal
 from policies.backoffice import date_ranges
 from policies.models import DroneModel, Period, Plan, Policy, Region
-from policies.reporting import counts
 from policies.shared import roles
 from tests import factories
 
@@ -147,28 +145,6 @@ def test_policies_ending_are_narrowed_down_by_every_filter(sales, policy):
         ["1-Year", "United States", 1],
         ["2-Year", "European Union", 1],
     ]
-
-
-def test_renewable_is_what_r1_says_of_each_policy(db, house):
-    at = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
-    usual = factories.PolicyFactory()
-    two_years = factories.PolicyFactory(plan=Plan.objects.get(code="care-2y"))
-    used_up = factories.PolicyFactory()
-    for ordinal in (1, 2):
-        factories.AllowanceUseFactory(policy=used_up, ordinal=ordinal)
-    given_back = factories.PolicyFactory()
-    factories.AllowanceUseFactory(policy=given_back, given_back_at=at)
-    renewed = factories.PolicyFactory()
-    factories.PeriodFactory(policy=renewed, number=2)
-    over = factories.PolicyFactory(ends_at=at)
-    not_begun = factories.PolicyFactory(starts_at=at + timedelta(seconds=1))
-    cancelled = factories.PolicyFactory(
-        status="cancelled", cancelled_at=at, cancel_reason="He asked for it."
-    )
-    found = {one.pk: one.renewable for one in counts.with_renewable(Policy.objects.all(), at=at)}
-    assert [pk for pk, renewable in found.items() if renewable] == [given_back.pk, usual.pk]
-    everyone = [usual, two_years, used_up, given_back, renewed, over, not_begun, cancelled]
-    assert found == {one.pk: renewal.offer(one, at=at) is not None for one in everyone}
 
 
 # --- stock ----------------------------------------------------------------------------

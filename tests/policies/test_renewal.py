@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from policies import agreement, binding, codes, cover, expiry, renewal
 from policies.binding import Application
-from policies.models import Letter, Period, PolicyEvent
+from policies.models import Letter, Period, Policy, PolicyEvent
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
 from tests import factories
@@ -90,6 +91,62 @@ def test_r1_a_plan_is_renewed_once(policy, code, refresh_plus):
     batch = factories.CodeBatchFactory(plan=refresh_plus)
     second = factories.ActivationCodeFactory(batch=batch, sold=True)
     assert objections(second, at=datetime(2026, 7, 1, tzinfo=UTC)) == [("R1", "renewed_before")]
+
+
+AT = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+
+
+def with_uses(*, given_back: int = 0, taken: int, **columns) -> Policy:
+    policy = factories.PolicyFactory(**columns)
+    for ordinal in range(1, taken + 1):
+        factories.AllowanceUseFactory(policy=policy, ordinal=ordinal)
+    for _number in range(given_back):
+        factories.AllowanceUseFactory(policy=policy, ordinal=2, given_back_at=AT)
+    return policy
+
+
+def with_renewal(**kwargs) -> Policy:
+    policy = with_uses(**kwargs)
+    factories.PeriodFactory(policy=policy, number=2, replacements=1)
+    return policy
+
+
+def as_the_reminders_ask(at: datetime) -> dict[int, str]:
+    now = connection.ops.adapt_datetimefield_value(at)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT p.id, {renewal.OFFER_SQL} FROM policies_policy p", {"now": now})
+        return dict(cursor.fetchall())
+
+
+def test_r1_one_policy_a_query_and_the_reminders_are_offered_the_same(care_2y, refresh_plus):
+    may_be_renewed = [
+        with_uses(taken=0),
+        with_uses(taken=1),
+        with_uses(taken=1, given_back=1),
+        with_uses(taken=0, starts_at=AT),
+        with_uses(taken=0, ends_at=AT + INSTANT),
+        with_uses(taken=0, status="scheduled"),
+        with_uses(taken=0, status="expired"),
+    ]
+    may_not = [
+        with_uses(taken=0, plan=care_2y),
+        with_uses(taken=0, plan=refresh_plus),
+        with_uses(taken=2),
+        with_renewal(taken=0),
+        with_renewal(taken=2),
+        with_uses(taken=0, starts_at=AT + INSTANT),
+        with_uses(taken=0, ends_at=AT),
+        with_uses(taken=0, status="cancelled", cancelled_at=AT, cancel_reason="Sold"),
+    ]
+    everyone = [*may_be_renewed, *may_not]
+    expected = {one.pk: "Refresh +" for one in may_be_renewed} | {one.pk: "" for one in may_not}
+
+    offers = {one.pk: renewal.offer(one, at=AT) for one in everyone}
+    assert {pk: plan.name if plan else "" for pk, plan in offers.items()} == expected
+    rows = renewal.with_renewable(Policy.objects.all(), at=AT)
+    assert {one.pk: one.renewable for one in rows} == {pk: bool(n) for pk, n in expected.items()}
+    assert as_the_reminders_ask(AT) == expected
 
 
 def test_p1_a_two_year_plan_is_not_renewed(ann, code, care_2y):
