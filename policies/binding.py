@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, customers, letters, renewal
+from policies import codes, customers, issuing, letters, renewal
 from policies.models import (
     ActivationCode,
     ActivationSource,
@@ -15,12 +15,11 @@ from policies.models import (
     CodeEvent,
     Drone,
     DroneModel,
-    Period,
     Policy,
     PolicyEvent,
     Region,
 )
-from policies.rules import eligibility, terms
+from policies.rules import eligibility
 from policies.rules.verdict import Verdict
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
@@ -194,8 +193,6 @@ def _start(
     now: datetime,
     verdict: Verdict,
 ) -> Policy:
-    plan, region, sold = code.batch.plan, code.batch.region, code.sold_terms()
-    ends_at = terms.add_months(now, sold.months, region.zone)
     holder = customers.known(
         name=application.name,
         email=application.email,
@@ -203,25 +200,20 @@ def _start(
         phone=application.phone,
         now=now,
     )
-    policy = Policy.objects.create(
-        plan=plan,
-        region=region,
+    policy, period = issuing.new_policy(
+        plan_id=code.batch.plan_id,
+        region=code.batch.region,
         drone=drone,
-        drone_life=drone.life,
-        holder=holder,
+        holder_id=holder.pk,
+        sold=code.sold_terms(),
         starts_at=now,
-        ends_at=ends_at,
-        created_at=now,
-    )
-    Period.objects.create(
-        policy=policy,
-        plan=plan,
+        status=Policy.Status.ACTIVE,
+        now=now,
         code=code,
-        starts_at=now,
-        ends_at=ends_at,
-        created_at=now,
-        **sold._asdict(),
     )
+    policy.save()
+    period.save()
+    policy.plan, policy.holder = code.batch.plan, holder  # so that the letter fetches neither
     PolicyEvent.objects.create(
         policy=policy,
         kind=PolicyEvent.Kind.BOUND,

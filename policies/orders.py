@@ -7,13 +7,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cancellation, customers
+from policies import cancellation, customers, issuing
+from policies.issuing import NewPolicy
 from policies.models import (
     Drone,
     DroneModel,
     Order,
     OrderEvent,
-    Period,
     Plan,
     Policy,
     PolicyEvent,
@@ -138,32 +138,27 @@ def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> 
         return policy
 
 
+def new_policy(order: Order, drone: Drone, shipped_at: datetime, *, now: datetime) -> NewPolicy:
+    """The rows of the policy that an order brings when its drone ships (B9), not saved."""
+    starts_at, _ends_at = term(order, shipped_at)
+    return issuing.new_policy(
+        plan_id=order.plan_id,
+        region=order.region,
+        drone=drone,
+        holder_id=order.customer_id,
+        sold=order.sold_terms(),
+        starts_at=starts_at,
+        status=Policy.Status.SCHEDULED,
+        now=now,
+    )
+
+
 def _schedule(order: Order, shipped_at: datetime, *, actor: Actor, now: datetime) -> Policy:
     drone = Drone.objects.select_for_update(of=("self",)).get(pk=order.drone_id)
     _refuse(drone, drone.drone_model_id)
-    starts_at, ends_at = term(order, shipped_at)
-    policy = Policy.objects.create(
-        plan=order.plan,
-        region=order.region,
-        drone=drone,
-        drone_life=drone.life,
-        holder=order.customer,
-        status=Policy.Status.SCHEDULED,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        created_at=now,
-    )
-    Period.objects.create(
-        policy=policy,
-        plan=order.plan,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        months=order.months,
-        replacements=order.replacements,
-        warranty_months=order.warranty_months,
-        binding_window_hours=order.binding_window_hours,
-        created_at=now,
-    )
+    policy, period = new_policy(order, drone, shipped_at, now=now)
+    policy.save()
+    period.save()
     PolicyEvent.objects.create(
         policy=policy,
         kind=PolicyEvent.Kind.SCHEDULED,

@@ -8,9 +8,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
+from django.db.models import Model
+
 from policies import customers, orders
+from policies.issuing import NewPolicy
 from policies.models import (
     Drone,
     DroneModel,
@@ -21,7 +25,6 @@ from policies.models import (
     Policy,
     PolicyEvent,
 )
-from policies.models.policy import new_policy_number, new_token
 from policies.shared.actor import Actor
 from policies.shared.database import insert_many, update_many
 
@@ -29,14 +32,6 @@ DRONE_COLUMNS = ["serial", "drone_model_id", "activation_source", "life"]
 ORDER_COLUMNS = (
     "reference customer_id drone_id plan_id region_id months replacements warranty_months "
     "binding_window_hours placed_at shipped_at policy_id"
-).split()
-POLICY_COLUMNS = (
-    "number token plan_id region_id drone_id drone_life holder_id status starts_at ends_at "
-    "cancel_reason created_at"
-).split()
-PERIOD_COLUMNS = (
-    "policy_id number plan_id starts_at ends_at months replacements warranty_months "
-    "binding_window_hours created_at"
 ).split()
 EVENT_COLUMNS = "kind at by_id actor address note data".split()
 
@@ -118,13 +113,15 @@ def _put_drones_on_file(sales: Sequence[Sale]) -> None:
 
 def _schedule(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
     """Makes the policies of shipped orders, and names them in the orders."""
-    rows = [_policy_row(sale, now) for sale in sales]
-    insert_many(Policy, POLICY_COLUMNS, rows)
-    numbers = [row[0] for row in rows]
+    issued = [_new_policy(sale, now) for sale in sales]
+    policies = [new.policy for new in issued]
+    _insert(Policy, policies)
+    numbers = [policy.number for policy in policies]
     ids = dict(Policy.objects.filter(number__in=numbers).values_list("number", "pk"))
-    for sale, number in zip(sales, numbers, strict=True):
-        sale.order.policy_id, sale.order.shipped_at = ids[number], sale.shipped_at
-    insert_many(Period, PERIOD_COLUMNS, (_period_row(sale, now) for sale in sales))
+    for sale, new in zip(sales, issued, strict=True):
+        new.period.policy_id = ids[new.policy.number]
+        sale.order.policy_id, sale.order.shipped_at = new.period.policy_id, sale.shipped_at
+    _insert(Period, [new.period for new in issued])
     _record(
         PolicyEvent,
         PolicyEvent.Kind.SCHEDULED,
@@ -134,39 +131,16 @@ def _schedule(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
     )
 
 
-def _policy_row(sale: Sale, now: datetime) -> tuple[Any, ...]:
+def _insert(model: type[Model], rows: Iterable[Model]) -> None:
+    """Whole rows, so that no column of a new policy is forgotten here."""
+    columns = [field.attname for field in model._meta.concrete_fields if not field.primary_key]
+    insert_many(model, columns, map(attrgetter(*columns), rows))
+
+
+def _new_policy(sale: Sale, now: datetime) -> NewPolicy:
     assert sale.shipped_at is not None
     assert sale.drone is not None
-    order = sale.order
-    return (
-        new_policy_number(),
-        new_token(),
-        order.plan_id,
-        order.region_id,
-        sale.drone.pk,
-        sale.drone.life,
-        order.customer_id,
-        Policy.Status.SCHEDULED.value,
-        *orders.term(order, sale.shipped_at),
-        "",
-        now,
-    )
-
-
-def _period_row(sale: Sale, now: datetime) -> tuple[Any, ...]:
-    assert sale.shipped_at is not None
-    order = sale.order
-    return (
-        order.policy_id,
-        1,
-        order.plan_id,
-        *orders.term(order, sale.shipped_at),
-        order.months,
-        order.replacements,
-        order.warranty_months,
-        order.binding_window_hours,
-        now,
-    )
+    return orders.new_policy(sale.order, sale.drone, sale.shipped_at, now=now)
 
 
 def _number(sales: Sequence[Sale]) -> None:

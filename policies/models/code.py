@@ -12,7 +12,7 @@ from policies.models.event import Event
 
 
 class SoldTerms(NamedTuple):
-    """What a code was sold under (P4)."""
+    """What a code, or a plan with its drone, was sold under (P4)."""
 
     months: int
     replacements: int

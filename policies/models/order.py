@@ -3,6 +3,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.catalogue import Plan, Region
+from policies.models.code import SoldTerms
 from policies.models.customer import Customer
 from policies.models.drone import Drone
 from policies.models.event import Event
@@ -79,6 +80,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    def sold_terms(self) -> SoldTerms:
+        return SoldTerms(
+            self.months, self.replacements, self.warranty_months, self.binding_window_hours
+        )
 
 
 class OrderEvent(Event):
