@@ -20,6 +20,7 @@ from policies.models import (
     Plan,
     Region,
 )
+from policies.models.code import SoldTerms
 from policies.rules.reference_numbers import ALPHABET, grouped
 from policies.shared.actor import Actor
 from policies.shared.database import insert_many
@@ -232,15 +233,13 @@ def _sell_locked(
     now: datetime,
 ) -> None:
     for code in codes:
-        plan, region = code.batch.plan, code.batch.region
         code.state = ActivationCode.State.SOLD
         code.sold_to, code.sold_at, code.order_reference = to, now, order_reference
-        # The terms of today go with the code, whatever the catalogue says later (P4).
-        code.months, code.replacements = plan.months, plan.replacements
-        code.warranty_months = plan.warranty_months
-        code.binding_window_hours = region.binding_window_hours
-    sold = "state sold_to sold_at order_reference months replacements warranty_months".split()
-    ActivationCode.objects.bulk_update(codes, [*sold, "binding_window_hours"], batch_size=500)
+        terms = SoldTerms.of_today(code.batch.plan, code.batch.region)
+        for name, value in terms._asdict().items():
+            setattr(code, name, value)
+    changed = [*"state sold_to sold_at order_reference".split(), *SoldTerms._fields]
+    ActivationCode.objects.bulk_update(codes, changed, batch_size=500)
     CodeEvent.objects.bulk_create(
         CodeEvent(
             code=code,

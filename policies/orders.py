@@ -19,6 +19,7 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
+from policies.models.code import SoldTerms
 from policies.rules import terms
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -73,11 +74,8 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
                     drone=drone,
                     plan=plan,
                     region=region,
-                    months=plan.months,
-                    replacements=plan.replacements,
-                    warranty_months=plan.warranty_months,
-                    binding_window_hours=region.binding_window_hours,
                     placed_at=placed_at,
+                    **SoldTerms.of_today(plan, region)._asdict(),
                 )
         except IntegrityError as error:
             raise Conflict(PART_OF_AN_ORDER) from error

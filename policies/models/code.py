@@ -19,6 +19,13 @@ class SoldTerms(NamedTuple):
     warranty_months: int
     binding_window_hours: int
 
+    @classmethod
+    def of_today(cls, plan: Plan, region: Region) -> "SoldTerms":
+        """What a sale keeps, whatever the catalogue says later."""
+        return cls(
+            plan.months, plan.replacements, plan.warranty_months, region.binding_window_hours
+        )
+
 
 class CodeBatch(models.Model):
     class Origin(models.TextChoices):
