@@ -1,10 +1,8 @@
-"""Activation codes: their alphabet and check character (C3), and their life (C1, C2, C5)."""
+"""Activation codes and their life: stock, sale, void, revealed, redeemed (C1, C2, C4, C5)."""
 
 import secrets
-import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -21,59 +19,13 @@ from policies.models import (
     Region,
 )
 from policies.models.code import SoldTerms
-from policies.rules.reference_numbers import ALPHABET, grouped
+from policies.rules import code_format
+from policies.rules.reference_numbers import ALPHABET
 from policies.shared.actor import Actor
 from policies.shared.database import insert_many
 from policies.shared.errors import CodeRefused, Conflict
 
-LENGTH = 16
-# Sixteen characters with every separator that people put between them, and room to spare.
-LONGEST_TYPED = 100
-VALUE = {character: value for value, character in enumerate(ALPHABET)}
-SEPARATORS = {"-", "‐", "‑", "‒", "–", "—", "−", "_", ".", "·"}
 BLOCK = 10_000
-
-
-class Mistyped(ValueError):
-    """The text cannot be a code: told from its form alone, never by a look-up (C3)."""
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
-        super().__init__(message)
-
-
-def normalise(text: str) -> str:
-    """Upper case, without spaces and dashes; full-width characters become plain ones.
-
-    What is far too long is cut: composing a million stacked accents would take minutes.
-    """
-    folded = unicodedata.normalize("NFKC", text[:LONGEST_TYPED]).upper()
-    return "".join(c for c in folded if not c.isspace() and c not in SEPARATORS)
-
-
-def check_character(body: str) -> str:
-    """The character that makes the weighted sum of all a multiple of 31.
-
-    The weights 1 … 16 are different and 31 is prime, so that one wrong character and any
-    two swapped ones always show.
-    """
-    total = sum(weight * VALUE[c] for weight, c in enumerate(body, start=1))
-    weight = len(body) + 1
-    return ALPHABET[-total * pow(weight, -1, len(ALPHABET)) % len(ALPHABET)]
-
-
-def parse(text: str) -> str:
-    """The normalised code. Raises Mistyped, with a sentence that says what to look at."""
-    code = normalise(text)
-    if len(code) != LENGTH:
-        raise Mistyped(_("A code has 16 characters. Please compare yours with the letter."))
-    if any(c not in VALUE for c in code):
-        raise Mistyped(_("A code has only letters and digits, and never I, L, O, 0 or 1."))
-    if check_character(code[:-1]) != code[-1]:
-        raise Mistyped(
-            _("There is a typing error in this code. Please compare it with the letter.")
-        )
-    return code
 
 
 def new_codes(count: int) -> Iterator[str]:
@@ -82,10 +34,10 @@ def new_codes(count: int) -> Iterator[str]:
     table = {byte: ALPHABET[byte % 31] for byte in range(248)}
     pool = ""
     for _number in range(count):
-        while len(pool) < LENGTH - 1:
+        while len(pool) < code_format.LENGTH - 1:
             pool += "".join(table[byte] for byte in secrets.token_bytes(4096) if byte < 248)
-        body, pool = pool[: LENGTH - 1], pool[LENGTH - 1 :]
-        yield body + check_character(body)
+        body, pool = pool[: code_format.LENGTH - 1], pool[code_format.LENGTH - 1 :]
+        yield body + code_format.check_character(body)
 
 
 def generate(
@@ -270,7 +222,7 @@ def reveal(code: ActivationCode, *, reason: str, actor: Actor, now: datetime) ->
     with transaction.atomic():
         whole = sealing.unseal(code.digest, code.sealed, code.key_id)
         record(code, CodeEvent.Kind.REVEALED, actor=actor, now=now, note=reason)
-    return grouped(whole)
+    return code_format.grouped(whole)
 
 
 def find_redeemable(text: str) -> ActivationCode:
@@ -280,7 +232,7 @@ def find_redeemable(text: str) -> ActivationCode:
     a code that is unknown, unsold, used or void (C5).
     """
     code = (
-        ActivationCode.objects.filter(digest__in=sealing.digests(parse(text)))
+        ActivationCode.objects.filter(digest__in=sealing.digests(code_format.parse(text)))
         .select_for_update(of=("self",))
         .select_related("batch__plan", "batch__region", "batch__drone_model")
         .first()
@@ -292,7 +244,9 @@ def find_redeemable(text: str) -> ActivationCode:
 
 def find(text: str) -> ActivationCode | None:
     """The code that staff typed in full, or None. Raises Mistyped."""
-    return ActivationCode.objects.filter(digest__in=sealing.digests(parse(text))).first()
+    return ActivationCode.objects.filter(
+        digest__in=sealing.digests(code_format.parse(text))
+    ).first()
 
 
 def is_redeemed(code: ActivationCode) -> bool:

@@ -7,9 +7,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes
 from policies.binding import Application
 from policies.models import Region
+from policies.rules import code_format
 from policies.rules.verdict import Reason, Verdict
 from policies.shared.fields import (
     CountryField,
@@ -54,13 +54,15 @@ class CodeField(PlainCharField):
             "class": "code",
         }
         # Four times the length of a code, for spaces and dashes.
-        super().__init__(max_length=4 * codes.LENGTH, widget=forms.TextInput(attrs=attrs), **kwargs)
+        super().__init__(
+            max_length=4 * code_format.LENGTH, widget=forms.TextInput(attrs=attrs), **kwargs
+        )
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
         try:
-            return codes.parse(text) if text else text
-        except codes.Mistyped as error:
+            return code_format.parse(text) if text else text
+        except code_format.Mistyped as error:
             raise ValidationError(error.message, code="mistyped") from None
 
 

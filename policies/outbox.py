@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import sealing
 from policies.models import ActivationCode, Letter, Policy
-from policies.rules.reference_numbers import grouped
+from policies.rules.code_format import grouped
 from policies.shared.errors import Conflict
 
 # How long a worker may take over the letters it claimed before another worker tries them:

@@ -25,7 +25,7 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
-from policies.rules.reference_numbers import grouped
+from policies.rules.code_format import grouped
 
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 

@@ -23,6 +23,7 @@ from policies.backoffice import date_ranges, exports, history, query_strings
 from policies.backoffice.history import Query
 from policies.backoffice.history_pages import log_export, page_of_lines
 from policies.backoffice.report_filters import DayField, SpanForm, beginning_of
+from policies.rules import code_format
 from policies.shared.fields import PlainCharField
 
 COLUMNS = [
@@ -57,7 +58,7 @@ class HistoryForm(SpanForm):
         reference = str(self.cleaned_data["reference"])
         try:
             whole = codes.find(reference)
-        except codes.Mistyped:
+        except code_format.Mistyped:
             whole = None
         if whole is not None:
             # It would stay in the address, in the browser's memory and in the server's log.

@@ -12,6 +12,7 @@ from policies import codes, sealing
 from policies.imports import spreadsheet
 from policies.imports.base import BAD, ImportKind, Line
 from policies.models import ActivationCode, CodeBatch, DroneModel, Plan, Region
+from policies.rules import code_format
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -54,7 +55,7 @@ class CodeImport(ImportKind):
     def understand(self, line: Line) -> None:
         typed, line.value = line.value, ""
         line.about = masked(typed)
-        line.value = codes.parse(typed)
+        line.value = code_format.parse(typed)
 
     def key(self, value: str) -> str:
         return value
@@ -94,5 +95,5 @@ def masked(text: str) -> str:
 
     A code with one wrong character is nearly a code, too.
     """
-    tail = codes.normalise(text)[-4:]
+    tail = code_format.normalise(text)[-4:]
     return f"… {tail}" if len(tail) == 4 and tail.isprintable() else "…"

@@ -18,7 +18,7 @@ from policies.models import (
     Policy,
     VideoVerification,
 )
-from policies.rules import serials
+from policies.rules import code_format, serials
 
 # More of them would be a list to read, not an answer.
 FEW = 20
@@ -32,7 +32,7 @@ def code_in(term: str) -> ActivationCode | None:
     """The code that a term is, typed in full."""
     try:
         return codes.find(term)
-    except codes.Mistyped:
+    except code_format.Mistyped:
         return None
 
 
@@ -52,8 +52,8 @@ def codes_on_file(among: QuerySet[ActivationCode], term: str) -> QuerySet[Activa
     """By e-mail of the buyer, whole code, its last four characters or the order's reference."""
     if is_email(term):
         return among.filter(sold_to__email=term.lower())
-    normalised = codes.normalise(term)
-    if len(normalised) == codes.LENGTH:
+    normalised = code_format.normalise(term)
+    if len(normalised) == code_format.LENGTH:
         code = code_in(term)
         if code is not None:
             return among.filter(pk=code.pk)

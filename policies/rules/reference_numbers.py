@@ -8,8 +8,3 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 def random_name(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
-
-
-def grouped(name: str) -> str:
-    """In groups of four, as people read it: ABCD-EFGH-JKLM-NPQR."""
-    return "-".join(name[i : i + 4] for i in range(0, len(name), 4))

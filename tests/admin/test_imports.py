@@ -21,7 +21,7 @@ from policies.models import (
     Plan,
     ReplacementFee,
 )
-from policies.rules.reference_numbers import grouped
+from policies.rules.code_format import grouped
 from tests import factories
 from tests.admin.conftest import NOON
 

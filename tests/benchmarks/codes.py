@@ -16,6 +16,7 @@ from policies import codes, sealing
 from policies.imports import base
 from policies.imports.codes import CodeImport
 from policies.models import DroneModel, Plan, Region
+from policies.rules import code_format
 from policies.shared.actor import Actor
 from tests.benchmarks.scratch import empty
 from tests.benchmarks.timing import Table, milliseconds
@@ -87,7 +88,7 @@ def write_file(path: Path, count: int) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["code"])
-        writer.writerows([codes.grouped(code)] for code in codes.new_codes(count))
+        writer.writerows([code_format.grouped(code)] for code in codes.new_codes(count))
 
 
 def insert_ready_made(count: int) -> Callable[[], None]:

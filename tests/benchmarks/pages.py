@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from policies.backoffice.cells import page_of
 from policies.models import Policy
-from policies.rules.reference_numbers import grouped
+from policies.rules.code_format import grouped
 from tests.benchmarks import bare
 from tests.benchmarks.dealer import Facts
 from tests.benchmarks.timing import Table, milliseconds

@@ -19,7 +19,7 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
-from policies.rules import terms
+from policies.rules import code_format, terms
 from policies.shared.errors import CodeRefused, Conflict, Refused
 from tests import factories
 
@@ -174,7 +174,7 @@ def test_a_code_that_cannot_be_used_writes_nothing_and_tells_nothing_of_the_dron
 
 def test_a_mistyped_code_is_told_before_anything_else(bind):
     before = everything_written()
-    with pytest.raises(codes.Mistyped):
+    with pytest.raises(code_format.Mistyped):
         bind("2222-2222-2222-2223")
     assert everything_written() == before
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from policies import codes
 from policies.models import Drone, DroneModel, Letter, Policy, PolicyEvent
-from policies.rules import reference_numbers
+from policies.rules import code_format
 from tests.public.conftest import Browser
 
 REFUSED = "We cannot accept this code. Please compare it with the letter, or contact us."
@@ -36,7 +36,7 @@ def test_the_message_of_success_needs_no_session(client, filled_in):
 
 
 def test_code_and_serial_are_taken_as_people_write_them(client, filled_in):
-    grouped = reference_numbers.grouped(filled_in["code"]).lower()
+    grouped = code_format.grouped(filled_in["code"]).lower()
     client.post("/activate/", filled_in | {"code": f" {grouped} ", "serial": "08qce-3d0"})
     assert Policy.objects.get().drone.serial == "08QCE3D0"
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from policies import codes
 from policies.management.catalogue_command import CatalogueCommand
+from policies.rules import code_format
 from policies.shared.actor import Actor
 
 
@@ -53,5 +54,5 @@ class Command(CatalogueCommand):
             count=count,
             actor=Actor.command("generate_codes"),
             now=timezone.now(),
-            keep=lambda code: writer.writerow([codes.grouped(code), *names]),
+            keep=lambda code: writer.writerow([code_format.grouped(code), *names]),
         )

@@ -10,7 +10,7 @@ from policies.imports import base
 from policies.imports.base import BooksChanged
 from policies.imports.codes import CodeImport
 from policies.models import ActivationCode, CodeBatch
-from policies.rules.reference_numbers import grouped
+from policies.rules.code_format import grouped
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 from tests import factories
