@@ -1,4 +1,5 @@
 from policies.admin import (
+    batches,
     catalogue,
     clock,
     codes,
@@ -14,6 +15,7 @@ from policies.admin import (
 )
 
 __all__ = [
+    "batches",
     "catalogue",
     "clock",
     "codes",
