@@ -160,12 +160,12 @@ class StateFilter(admin.SimpleListFilter):
             (states.VOID, states.VOID.label),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[ActivationCode]:
         match self.value():
             case "redeemed":
                 return queryset.filter(period__isnull=False)
             case "open":
-                return queryset.filter(period__isnull=True, state=ActivationCode.State.SOLD)
+                return queryset.redeemable()
             case ActivationCode.State.IN_STOCK | ActivationCode.State.VOID as state:
                 return queryset.filter(state=state)
         return queryset

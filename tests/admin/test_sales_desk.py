@@ -83,6 +83,19 @@ def test_selling_more_than_there_is_sells_nothing(sales, catalogue):
     assert log() == []
 
 
+def test_codes_are_listed_by_what_has_become_of_them(sales):
+    rows = {
+        "in_stock": factories.ActivationCodeFactory(),
+        "open": factories.ActivationCodeFactory(sold=True),
+        "redeemed": factories.ActivationCodeFactory(sold=True),
+        "void": factories.ActivationCodeFactory(void=True),
+    }
+    factories.PeriodFactory(code=rows["redeemed"])
+    for state, code in rows.items():
+        response = sales.get(page("activationcode_changelist"), {"state": state})
+        assert list(response.context["cl"].result_list) == [code], state
+
+
 def test_a_page_alone_changes_nothing(manager):
     code = factories.ActivationCodeFactory()
     for slug in ("sell", "void", "reveal"):
