@@ -20,8 +20,8 @@ def due(*, now: datetime) -> int:
 def activate(*, now: datetime, chunk: int) -> int:
     """Marks one chunk of policies that have begun, with their events and letters; 0: none left.
 
-    That they are in force already does not wait for this (E1). The letters carry the whole
-    agreement, so they are made here and not in SQL: bundles come by the hundred.
+    They are in force since their first instant, marked or not (E1). The letters carry the
+    whole agreement, so they are made here and not in SQL: bundles come by the hundred.
     """
     with transaction.atomic():
         locked = _due(now).select_for_update(skip_locked=True, of=("self",))

@@ -30,7 +30,7 @@ class Application:
     """What is asked for: this drone, for this person.
 
     `serial` is normalised. `drone_model` is needed only where the serial is unknown;
-    `activated_at` (aware) is the customer's word, and None says "not activated yet".
+    `activated_at` (aware) is what the customer states, None for "not activated yet".
     """
 
     serial: str
@@ -69,8 +69,8 @@ def bind_at_desk(
             .select_related("batch__plan", "batch__region", "batch__drone_model")
             .first()
         )
-        # Asked only now: whoever held the lock before us may just have redeemed it, which
-        # changes nothing in the code's own row.
+        # Asked under the lock: the transaction that held it before ours may have redeemed the
+        # code, and that changes nothing in the code's own row.
         if locked is None or codes.is_redeemed(locked):
             raise Conflict(_("Only a code that is sold and not yet redeemed can be bound."))
         return _redeem(locked, application, actor=actor, now=now)
@@ -114,7 +114,7 @@ def _lock_drone(application: Application) -> Drone:
     if drone is None:
         raise ModelNeeded(_("We do not know this serial number yet. Please choose the model."))
     if drone.activated_at is None and application.activated_at is not None:
-        # Where nobody knows better, the customer's word counts, and is kept as such (B11).
+        # The dealer does not know, so the customer's word counts, and is marked as such (B11).
         drone.activated_at = application.activated_at
         drone.activation_source = ActivationSource.CUSTOMER
         drone.save(update_fields=["activated_at", "activation_source"])

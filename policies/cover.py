@@ -1,9 +1,9 @@
 """FACE: what a claim may ask of a policy.
 
 Everything is called inside the caller's transaction. A claim is named by its number, a
-plain text reference: this app does not know what stands behind it. Whatever changes the
-ledger or the drone takes the policy as `lock` gave it: its row is locked once in a
-transaction, before anything is counted.
+plain text reference: this app does not know what a claim is. What changes the ledger or the
+drone expects the policy that `lock` returned: its row is locked once in a transaction,
+before anything is counted.
 """
 
 from dataclasses import dataclass
@@ -56,8 +56,8 @@ def cover_on(serial: str, *, at: datetime, reference: str = "") -> Cover | None:
     """The newest policy of the drone's present life that had begun by `at`, or None.
 
     It may have ended: whether it covers a case is the claim's question (K2). Uses taken
-    under `reference` count as still left, so that a claim's second look does not stumble
-    over its own first.
+    under `reference` count as still left, so that a claim that is decided again is not
+    refused for the replacement that it took itself.
     """
     policy = (
         Policy.objects.counting()
@@ -94,8 +94,8 @@ def cover_of(policy: Policy, *, reference: str = "") -> Cover:
 
 def lock(policy: Policy) -> Policy:
     """Locks the policy's row until the transaction ends, and reads it; the first lock of a verb."""
-    # The bare row first. Joined, PostgreSQL would not find it any more when whoever held the
-    # lock before us has moved the policy to another drone or holder.
+    # The bare row first. With a join PostgreSQL would no longer find the row if the transaction
+    # that held the lock before ours moved the policy to another drone or holder.
     Policy.objects.select_for_update().only("pk").get(pk=policy.pk)
     related = ["region", "plan", "holder", "drone__drone_model__series"]
     return Policy.objects.select_related(*related).get(pk=policy.pk)

@@ -18,8 +18,8 @@ def known(*, name: str, email: str, country: str, phone: str = "", now: datetime
     What is on file is never overwritten by what somebody types; a missing phone is added.
     """
     email, name = email.strip().lower(), name.strip()
-    # Small letters are made by the database on both sides, as in its constraint: some letters
-    # have others in Python.
+    # The database lower-cases both sides, as in its constraint: Python does some letters
+    # differently.
     same_person = Customer.objects.alias(small_name=Lower("name")).filter(
         email=email, country=country, small_name=Lower(Value(name))
     )
@@ -40,7 +40,7 @@ def known(*, name: str, email: str, country: str, phone: str = "", now: datetime
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as a file names them; `email` is in small letters."""
+    """Somebody as a file names them; `email` is in lower case."""
 
     name: str
     email: str

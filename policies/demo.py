@@ -53,7 +53,7 @@ NAMES = {
 
 MONTHS = 18
 
-# Big Buck Bunny, which anybody may show: no drone is in it, but the player has something to play.
+# Big Buck Bunny, which has a free licence: it shows no drone, but the player has a film to play.
 FREE_FILM = "aqz-KE-bpKQ"
 
 

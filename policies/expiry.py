@@ -56,7 +56,7 @@ def expire(*, now: datetime, chunk: int) -> int:
         SELECT p.id, '{PolicyEvent.Kind.EXPIRED.value}', %(now)s, 'expire_policies', '', '{{}}'
         FROM chunk p
     """  # noqa: S608 — names of our own; values are parameters
-    # With the day: a policy renewed in its last instant ends twice.
+    # The day is part of the key because a policy renewed in its last instant ends twice.
     key = f"'policy_expired/' || p.id || '/' || {database.day('p.ends_at')}"
     told = _letters("policy_expired", facts, key, "'queued'")
     with transaction.atomic(), connection.cursor() as cursor:
@@ -76,9 +76,9 @@ def remind(*, now: datetime, chunk: int) -> int:
 
     Each goes out once per policy, term and day, while the policy has a replacement left:
     one whose replacements are all used has ended already (P3), unless a claim gives one
-    back. After a pause of the sweep several may be due at once: the last is sent, the others
-    are written as overtaken, so that the books look as if the sweep had never paused, and
-    the customer is not written to three times.
+    back. After a pause of the sweep several may be due at once: only the last is sent, the
+    others are recorded as overtaken, so that nobody gets three letters on one day and the
+    next run finds nothing due.
     """
     days = list(ReminderDay.objects.order_by("-days").values_list("days", flat=True))
     for position, before in enumerate(days):

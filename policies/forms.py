@@ -101,7 +101,7 @@ class ActivateForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Asked only when the serial is unknown; a form that already answers keeps the question.
+        # Shown when the serial was found to be unknown, and again once it has been answered.
         self.asks_model = bool(self.data.get("model") or self.initial.get("model"))
         if self.asks_model:
             self._model_field.offer()
@@ -178,7 +178,7 @@ class VideoLinkField(PlainCharField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", _("Link to your video"))
-        # Text for the browser too: `type=url` would refuse in words of its own.
+        # A text field: for `type=url` the browser would refuse first, in its own words.
         attrs = {"inputmode": "url", "autocomplete": "off", "spellcheck": "false"}
         kwargs.setdefault("widget", forms.TextInput(attrs=attrs))
         super().__init__(max_length=300, **kwargs)

@@ -43,7 +43,8 @@ PAUSES = [
     timedelta(hours=24),
 ]
 MAX_ATTEMPTS = len(PAUSES) + 1
-# Of the letter itself: a fact, a template or a key is missing, a header is not one.
+# Faults of the letter itself, which another try would meet again: a fact, a template or a key
+# is missing, or a value does not make a header.
 CANNOT_BE_WRITTEN = (
     TemplateDoesNotExist,
     TemplateSyntaxError,

@@ -44,7 +44,7 @@ def _lock_theirs(serial: str, email: str) -> Policy:
     theirs = Policy.objects.filter(drone__serial=serial, holder__email=email)
     found = theirs.order_by("-starts_at").first()
     locked = cover.lock(found) if found else None
-    # Only the lock makes it so: meanwhile the policy may have got another owner or drone.
+    # Compared again under the lock: meanwhile the policy may have moved to another owner or drone.
     if locked is None or (locked.drone.serial, locked.holder.email) != (serial, email):
         raise Conflict(
             _("This code renews a plan, and we find none for this serial number and e-mail.")
@@ -153,7 +153,7 @@ def _add_period(policy: Policy, code: ActivationCode, *, actor: Actor, now: date
     )
     policy.ends_at = ends
     if policy.status == Policy.Status.EXPIRED:
-        # In time, but the sweep came to the row first: its mark must not outlive the renewal.
+        # Renewed in time, but the sweep got the row first: its mark must not outlive the renewal.
         policy.status = Policy.Status.ACTIVE
     policy.save(update_fields=["ends_at", "status"])
     PolicyEvent.objects.create(

@@ -61,7 +61,7 @@ def claimable(policy: Policy, *, at: datetime) -> Verdict:
 
 
 def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
-    """Mails the policy's link if this e-mail holds one for this serial; says nothing either way.
+    """Mails the policy's link if this e-mail holds one for this serial; returns nothing either way.
 
     At most one letter an hour for a policy, so that nobody fills another's mailbox.
     """

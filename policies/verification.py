@@ -102,7 +102,11 @@ def submit(film: Film, *, now: datetime) -> VideoVerification:
 
 
 def _refuse_approved(verification: VideoVerification, *, now: datetime) -> None:
-    """Asked once the film is in the queue: an approval that we waited for is seen by now."""
+    """Raises Conflict while the permit of an earlier film of the drone is open (V3).
+
+    Called after the insert: its unique index waits for an approval that is under way, so
+    that the permit is visible here.
+    """
     open_permits = BindingPermit.objects.open(at=now)
     if VideoVerification.objects.filter(
         serial=verification.serial, permit__in=open_permits
@@ -169,7 +173,7 @@ def reject(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Says no, with the reason that the customer reads (V2). Raises Conflict."""
+    """Rejects the film, with the reason that the customer reads (V2). Raises Conflict."""
     with transaction.atomic():
         locked = _lock(verification)
         locked.state, locked.reason = VideoVerification.State.REJECTED, reason

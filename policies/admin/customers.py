@@ -1,3 +1,5 @@
+"""Customers and drones: their pages, and what staff may do there (B6, B10, B11)."""
+
 from typing import Any
 
 from django import forms

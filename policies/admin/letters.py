@@ -1,3 +1,5 @@
+"""The outbox: what was sent to whom, and sending it again."""
+
 from typing import Any
 
 from django.conf import settings

@@ -1,3 +1,5 @@
+"""Orders of a drone with its plan: entered, shipped, cancelled (B9)."""
+
 from typing import Any
 
 from django import forms

@@ -1,3 +1,5 @@
+"""Policies: their page, and what staff may do there (R1, T2, T3)."""
+
 from datetime import datetime
 from typing import Any
 

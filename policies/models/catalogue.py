@@ -1,3 +1,5 @@
+"""The catalogue, as data (P1, P5-P7): regions, series, models, plans, exclusions, fees."""
+
 from datetime import date
 from zoneinfo import ZoneInfo, available_timezones
 

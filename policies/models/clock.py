@@ -1,3 +1,5 @@
+"""The sweeps: in which order they run, when each ran, and the figures that they count (E2)."""
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _

@@ -1,3 +1,5 @@
+"""Activation codes and their batches: states, terms and history (C1, C2, C4, P4)."""
+
 from typing import NamedTuple
 
 from django.conf import settings
@@ -185,7 +187,7 @@ class ActivationCode(models.Model):
 
 
 class CodeEvent(Event):
-    """The life of a code, step by step (C2). That it was made is told by its batch."""
+    """The life of a code, step by step (C2). When and by whom it was made, its batch records."""
 
     class Kind(models.TextChoices):
         SOLD = "sold", _("Sold")

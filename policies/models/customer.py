@@ -1,3 +1,5 @@
+"""Customers, and how they are found by name."""
+
 from django.db import models
 from django.db.models import F, Func, Index, Q, Value
 from django.db.models.functions import Lower, Replace, Upper
@@ -27,7 +29,7 @@ class Customer(models.Model):
     """A person who bought a code or holds a policy.
 
     The same e-mail, name and country are the same person. A stranger who only knows an
-    e-mail address therefore never changes what the house has on file about its owner.
+    e-mail address therefore never changes what is on file about its owner.
     """
 
     name = models.CharField(_("name"), max_length=120)

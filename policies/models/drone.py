@@ -1,3 +1,5 @@
+"""Drones, and who says when one was activated (B6, B11, T1)."""
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper

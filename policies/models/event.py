@@ -1,3 +1,5 @@
+"""The base of every history table: append-only."""
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _

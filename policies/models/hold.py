@@ -1,3 +1,5 @@
+"""Holds: what keeps a policy from being cancelled or transferred (T3)."""
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 

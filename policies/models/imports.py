@@ -1,3 +1,5 @@
+"""Imports: a file from its upload to the last row, and its history."""
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -14,7 +16,7 @@ class ImportQuerySet(models.QuerySet["Import"]):
 
 
 class Import(models.Model):
-    """A file that staff uploaded: looked through, confirmed, taken in.
+    """A file that staff uploaded: checked, confirmed, imported.
 
     `stored_as` names the file in the storage while it is needed, and is empty afterwards:
     a supplier's list of codes is money, and a shop's list of orders is other people's data.
@@ -39,7 +41,7 @@ class Import(models.Model):
         DISCARDED = "discarded", _("Discarded")
 
     OPEN = ["uploaded", "checking", "checked", "confirmed", "importing"]
-    # What the worker does; a person waits for it.
+    # The worker's turn; the page reloads until it is done.
     RUNNING = ["uploaded", "checking", "confirmed", "importing"]
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
@@ -60,7 +62,7 @@ class Import(models.Model):
     changed = models.PositiveIntegerField(_("changed"), default=0)
     same = models.PositiveIntegerField(_("already the same"), default=0)
     rows_done = models.PositiveIntegerField(_("rows looked through"), default=0)
-    # What exactly was shown to whoever confirms: another outcome is not what they confirmed.
+    # Stands for the outcome that was shown to be confirmed: with another one nothing is imported.
     fingerprint = models.CharField(max_length=32, blank=True)
     problems = models.JSONField(default=list, blank=True)
     changes = models.JSONField(default=list, blank=True)

@@ -1,3 +1,5 @@
+"""The outbox: one row for each letter."""
+
 from datetime import datetime
 
 from django.db import models
@@ -27,7 +29,7 @@ class Letter(models.Model):
         QUEUED = "queued", _("Waiting")
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
-        # Overtaken before it could be written, as a reminder of 30 days when 7 are left.
+        # Overtaken before it could be sent, as a reminder of 30 days when only 7 are left.
         MOOT = "moot", _("Overtaken")
 
     name = models.CharField(_("letter"), max_length=40)

@@ -1,3 +1,5 @@
+"""Orders of a drone with its plan, under the terms of the day (B9, P4)."""
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _

@@ -1,3 +1,5 @@
+"""Policies, their periods and the ledger of their replacements (P3, P4, B4, E1, K4)."""
+
 import secrets
 from datetime import datetime
 

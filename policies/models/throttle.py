@@ -1,3 +1,5 @@
+"""How often a visitor has tried a public form (C5)."""
+
 from django.db import models
 
 

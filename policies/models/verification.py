@@ -1,3 +1,5 @@
+"""Films, what they must show, and the binding permits that they open (B3, V1-V3)."""
+
 from datetime import datetime
 
 from django.conf import settings

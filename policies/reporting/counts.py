@@ -1,4 +1,4 @@
-"""Figures for reports, the dashboard and whoever watches the house. Reads only."""
+"""Figures for reports, the dashboard and the health checks. Reads only."""
 
 from datetime import datetime, timedelta
 from typing import Any

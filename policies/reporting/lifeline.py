@@ -38,7 +38,7 @@ def tells(teller: Teller) -> Teller:
 def of(drone: Drone) -> list[Moment]:
     """Everything that is known, newest first."""
     moments = [moment for teller in TELLERS for moment in teller(drone)]
-    # What is told later, at the same instant, happened later: a code is sold before it is bound.
+    # At the same instant the order of the sources decides: a code is sold before it is bound.
     return sorted(moments, key=lambda moment: moment.at)[::-1]
 
 

@@ -20,7 +20,7 @@ from policies.models import (
 )
 from policies.rules import code_format, serials
 
-# More of them would be a list to read, not an answer.
+# A search box answers with a few records; for more there are the lists.
 FEW = 20
 
 

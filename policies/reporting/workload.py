@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.models import Letter, Order, VideoVerification
 
-# A pile higher than this is "more than a thousand": counting on would tell nobody more.
+# Beyond this the dashboard says "1000+", so that no count reads a whole table.
 MANY = 1_000
 
 

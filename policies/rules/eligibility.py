@@ -1,7 +1,7 @@
 """May this drone be bound? The rules as plain functions of plain facts (B1-B5, B7, B11).
 
 Pure: no database, no clock. Every rule gives its reason whether or not another objects,
-so that nobody has to come back for the next one.
+so that one answer names everything that is in the way (B10).
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reason:
-    """One rule's word on the case.
+    """What one rule says about the case.
 
     `code` is the stable name for programs and tests, `text` the (lazily translated)
     sentence for people, `rule` the number in docs/rules.md.
