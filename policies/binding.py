@@ -104,13 +104,13 @@ def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: 
 
 def _lock_drone(application: Application) -> Drone:
     """The drone, its row locked, on file from now on. Raises ModelNeeded."""
-    known = Drone.objects.filter(serial=application.serial)
+    drones = Drone.objects.filter(serial=application.serial)
     if application.drone_model is not None:
         # Two people may name one new serial at the same moment: the second finds the first's.
         Drone.objects.get_or_create(
             serial=application.serial, defaults={"drone_model": application.drone_model}
         )
-    drone = known.select_for_update(of=("self",)).select_related("drone_model__series").first()
+    drone = drones.select_for_update(of=("self",)).select_related("drone_model__series").first()
     if drone is None:
         raise ModelNeeded(_("We do not know this serial number yet. Please choose the model."))
     if drone.activated_at is None and application.activated_at is not None:

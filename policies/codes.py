@@ -56,7 +56,7 @@ def generate(
     counts only when this returns.
     """
 
-    def made() -> Iterator[str]:
+    def fresh_codes() -> Iterator[str]:
         for code in new_codes(count):
             keep(code)
             yield code
@@ -65,7 +65,7 @@ def generate(
         batch = _new_batch(
             plan, drone_model, region, CodeBatch.Origin.GENERATED, count, actor=actor, now=now
         )
-        add_to_stock(batch, made())
+        add_to_stock(batch, fresh_codes())
     return batch
 
 

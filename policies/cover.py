@@ -117,14 +117,14 @@ def consume(locked: Policy, *, reference: str, actor: Actor, now: datetime) -> i
     """
     uses = {use.reference: use for use in locked.uses.all()}
     live = {use.ordinal for use in uses.values() if use.given_back_at is None}
-    known = uses.get(reference)
-    if known is not None and known.given_back_at is None:
-        return known.ordinal
+    earlier = uses.get(reference)
+    if earlier is not None and earlier.given_back_at is None:
+        return earlier.ordinal
     granted = locked.granted_replacements()
     free = [ordinal for ordinal in range(1, granted + 1) if ordinal not in live]
     if not free:
         raise Conflict(_("No replacement is left in the allowance of this policy."))
-    use = known or AllowanceUse(policy=locked, reference=reference)
+    use = earlier or AllowanceUse(policy=locked, reference=reference)
     use.ordinal, use.taken_at, use.given_back_at = free[0], now, None
     use.save()
     _record(locked, PolicyEvent.Kind.USE_TAKEN, reference, actor=actor, now=now)

@@ -51,21 +51,21 @@ def expire(*, now: datetime, chunk: int) -> int:
     a renewal or a cancellation that committed meanwhile is never overwritten.
     """
     facts = FACTS | {"ends_at": database.iso("p.ends_at")}
-    noted = f"""
+    events = f"""
         INSERT INTO policies_policyevent (policy_id, kind, at, actor, note, data)
         SELECT p.id, '{PolicyEvent.Kind.EXPIRED.value}', %(now)s, 'expire_policies', '', '{{}}'
         FROM chunk p
     """  # noqa: S608 — names of our own; values are parameters
     # The day is part of the key because a policy renewed in its last instant ends twice.
     key = f"'policy_expired/' || p.id || '/' || {database.day('p.ends_at')}"
-    told = _letters("policy_expired", facts, key, "'queued'")
+    letters = _letters("policy_expired", facts, key, "'queued'")
     with transaction.atomic(), connection.cursor() as cursor:
         return database.work_on_chunk(
             cursor,
             "policies_policy",
             "p.status = 'active' AND p.ends_at <= %(now)s",
             order="p.ends_at, p.id",
-            inserts=[noted, told],
+            inserts=[events, letters],
             change="status = 'expired'",
             params=_params(now) | {"chunk": chunk},
         )
@@ -83,9 +83,9 @@ def remind(*, now: datetime, chunk: int) -> int:
     days = list(ReminderDay.objects.order_by("-days").values_list("days", flat=True))
     for position, before in enumerate(days):
         nearer = days[position + 1] if position + 1 < len(days) else 0
-        written = _remind_before(before, nearer, now=now, chunk=chunk)
-        if written:
-            return written
+        count = _remind_before(before, nearer, now=now, chunk=chunk)
+        if count:
+            return count
     return 0
 
 

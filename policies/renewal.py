@@ -42,8 +42,8 @@ def renew(code: ActivationCode, *, serial: str, email: str, actor: Actor, now: d
 def _lock_theirs(serial: str, email: str) -> Policy:
     """The newest policy of this drone and holder, locked. Raises Conflict when there is none."""
     theirs = Policy.objects.filter(drone__serial=serial, holder__email=email)
-    found = theirs.order_by("-starts_at").first()
-    locked = cover.lock(found) if found else None
+    newest = theirs.order_by("-starts_at").first()
+    locked = cover.lock(newest) if newest else None
     # Compared again under the lock: meanwhile the policy may have moved to another owner or drone.
     if locked is None or (locked.drone.serial, locked.holder.email) != (serial, email):
         raise Conflict(

@@ -47,16 +47,16 @@ def video_id(link: str) -> str:
     if parts.scheme != "https" or port is not None or parts.username is not None:
         raise BadVideoLink
     if host == "youtu.be":
-        found = parts.path.removeprefix("/")
+        candidate = parts.path.removeprefix("/")
     elif host in YOUTUBE and parts.path == "/watch":
-        found = parse_qs(parts.query).get("v", [""])[0]
+        candidate = parse_qs(parts.query).get("v", [""])[0]
     elif host in YOUTUBE and parts.path.startswith("/shorts/"):
-        found = parts.path.removeprefix("/shorts/")
+        candidate = parts.path.removeprefix("/shorts/")
     else:
         raise BadVideoLink
-    if not VIDEO_ID.match(found):
+    if not VIDEO_ID.match(candidate):
         raise BadVideoLink
-    return found
+    return candidate
 
 
 @dataclass(frozen=True)

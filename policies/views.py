@@ -82,8 +82,8 @@ def plans(request: HttpRequest) -> HttpResponse:
 
 def _chosen_region(regions: list[Region], code: str) -> Region | None:
     """The region asked for; else the dealer's own, which is the first one on file."""
-    asked = [region for region in regions if region.code == code.strip().upper()]
-    return asked[0] if asked else min(regions, key=lambda region: region.pk, default=None)
+    matches = [region for region in regions if region.code == code.strip().upper()]
+    return matches[0] if matches else min(regions, key=lambda region: region.pk, default=None)
 
 
 def _price_list(region: Region, today: date) -> list[dict[str, Any]]:
@@ -197,14 +197,14 @@ def cover(request: HttpRequest) -> HttpResponse:
 @never_cache
 def policy(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
-    found = _policy_with_facts(token)
+    policy = _policy_with_facts(token)
     context = {
-        "policy": found,
-        "agreement": agreement.of(found, at=now),
-        "standing": found.stage(at=now),
-        "left": max(found.replacements_left(), 0),
-        "used": found.used_replacements(),
-        "offer": renewal.offer(found, at=now),
+        "policy": policy,
+        "agreement": agreement.of(policy, at=now),
+        "standing": policy.stage(at=now),
+        "left": max(policy.replacements_left(), 0),
+        "used": policy.used_replacements(),
+        "offer": renewal.offer(policy, at=now),
         "now": now,
     }
     response = render(request, "policies/policy.html", context)
@@ -216,10 +216,10 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def agreement_paper(request: HttpRequest, token: str) -> HttpResponse:
     """The agreement as a PDF, to keep or to print."""
-    found = _policy_with_facts(token)
-    paper = papers.pdf("papers/agreement.xml", agreement.paper_facts(found, at=timezone.now()))
+    policy = _policy_with_facts(token)
+    paper = papers.pdf("papers/agreement.xml", agreement.paper_facts(policy, at=timezone.now()))
     response = HttpResponse(paper, content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="{found.number}-agreement.pdf"'
+    response["Content-Disposition"] = f'inline; filename="{policy.number}-agreement.pdf"'
     keep_secret(response)
     return response
 
@@ -268,7 +268,7 @@ def _submit(form: VerificationForm, *, now: datetime) -> VideoVerification | Non
     try:
         return verifications.submit(film, now=now)
     except Conflict as conflict:
-        again = verifications.waiting(film)
-        if again is None:
+        earlier = verifications.waiting(film)
+        if earlier is None:
             form.add_error("serial", conflict.message)
-        return again
+        return earlier

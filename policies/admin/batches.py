@@ -30,10 +30,10 @@ class Generate(Operation):
 
     def run(self, form: Any) -> Done:
         batch = codes.generate(**form.cleaned_data, actor=self.actor, now=self.now)
-        issued = ngettext(
+        message = ngettext(
             "%(count)d code is in stock.", "%(count)d codes are in stock.", batch.size
         )
-        return Done(issued % {"count": batch.size}, go_to=batch)
+        return Done(message % {"count": batch.size}, go_to=batch)
 
 
 @admin.register(CodeBatch)

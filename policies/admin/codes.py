@@ -47,12 +47,12 @@ class SellFromStock(Operation):
             actor=self.actor,
             now=self.now,
         )
-        said = ngettext(
+        message = ngettext(
             "%(count)d code sold to %(buyer)s; the letter is on its way.",
             "%(count)d codes sold to %(buyer)s; the letter is on its way.",
             len(sold),
         )
-        return Done(said % {"count": len(sold), "buyer": buyer.name}, go_to=sold[0])
+        return Done(message % {"count": len(sold), "buyer": buyer.name}, go_to=sold[0])
 
 
 class Sell(Operation):

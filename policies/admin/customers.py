@@ -107,8 +107,8 @@ class SetActivation(Operation):
         before = self.obj.activated_at
         drones.set_activation(self.obj, activated_at=form.cleaned_data["activated_at"])
         after = form.cleaned_data["activated_at"]
-        said = _("The activation time is recorded.")
-        return Done(said, f"Activation: {before or 'none'} → {after or 'none'}")
+        message = _("The activation time is recorded.")
+        return Done(message, f"Activation: {before or 'none'} → {after or 'none'}")
 
 
 class Check(Operation):
@@ -152,8 +152,8 @@ class GrantPermit(Operation):
         permit = verification.grant_after_repair(
             self.obj, **form.cleaned_data, actor=self.actor, now=self.now
         )
-        said = _("The drone may be bound until %(deadline)s UTC.")
-        return Done(said % {"deadline": f"{permit.deadline_at:%Y-%m-%d %H:%M}"})
+        message = _("The drone may be bound until %(deadline)s UTC.")
+        return Done(message % {"deadline": f"{permit.deadline_at:%Y-%m-%d %H:%M}"})
 
 
 @admin.register(Drone)

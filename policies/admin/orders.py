@@ -50,8 +50,8 @@ class Ship(Operation):
     def run(self, form: Any) -> Done:
         shipped_at = form.cleaned_data["shipped_at"]
         policy = orders.ship(self.obj, shipped_at=shipped_at, actor=self.actor, now=self.now)
-        said = _("Shipped; %(number)s begins on %(day)s UTC.")
-        return Done(said % {"number": policy, "day": f"{policy.starts_at:%Y-%m-%d %H:%M}"})
+        message = _("Shipped; %(number)s begins on %(day)s UTC.")
+        return Done(message % {"number": policy, "day": f"{policy.starts_at:%Y-%m-%d %H:%M}"})
 
 
 class Cancel(Operation):

@@ -44,10 +44,10 @@ class PoliciesEnding(Report):
         return renewal.with_renewable(related, at=self.now)
 
     def totals(self, rows: QuerySet[Policy]) -> Totals:
-        counted = counts.count_by(rows, "plan__name", "region__name")
-        count = sum(line[-1] for line in counted)
+        lines = counts.count_by(rows, "plan__name", "region__name")
+        count = sum(line[-1] for line in lines)
         headings = [_("Plan"), _("Region"), _("Policies")]
-        by_plan = Summary(_("By plan and region"), headings, [list(line) for line in counted])
+        by_plan = Summary(_("By plan and region"), headings, [list(line) for line in lines])
         return Totals(count, [Figure(_("Policies"), count)], [by_plan])
 
 

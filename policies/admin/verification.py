@@ -46,8 +46,8 @@ class Approve(Review):
     def run(self, form: Any) -> Done:
         seen = form.cleaned_data["seen"]
         permit = verification.approve(self.obj, seen=seen, actor=self.actor, now=self.now)
-        said = _("Approved: the drone may be bound until %(deadline)s UTC.")
-        return Done(said % {"deadline": f"{permit.deadline_at:%Y-%m-%d %H:%M}"})
+        message = _("Approved: the drone may be bound until %(deadline)s UTC.")
+        return Done(message % {"deadline": f"{permit.deadline_at:%Y-%m-%d %H:%M}"})
 
 
 class Reject(Review):

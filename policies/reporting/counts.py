@@ -53,8 +53,8 @@ def overdue_sweeps(*, now: datetime) -> list[str]:
 
 def count_by(rows: QuerySet, *columns: str) -> list[tuple[Any, ...]]:
     """How many rows for each combination of columns, in the order of the columns."""
-    counted = rows.order_by(*columns).values_list(*columns)
-    return list(counted.annotate(count=Count("pk")))
+    groups = rows.order_by(*columns).values_list(*columns)
+    return list(groups.annotate(count=Count("pk")))
 
 
 STOCK: dict[str, dict[str, Any]] = {
@@ -69,8 +69,8 @@ STOCK: dict[str, dict[str, Any]] = {
 def code_totals(batches: QuerySet[CodeBatch]) -> dict[str, int]:
     """How many codes of these batches there are: `size`, and those in each state."""
     codes = ActivationCode.objects.filter(batch__in=batches.order_by())
-    counted = {name: Count("pk", filter=Q(**facts)) for name, facts in STOCK.items()}
-    return codes.aggregate(size=Count("pk"), **counted)
+    totals = {name: Count("pk", filter=Q(**facts)) for name, facts in STOCK.items()}
+    return codes.aggregate(size=Count("pk"), **totals)
 
 
 def with_code_totals(batches: QuerySet[CodeBatch]) -> QuerySet[CodeBatch]:

@@ -111,8 +111,8 @@ def everything(term: str) -> list[Model]:
     if term.upper().startswith("POL-"):
         return few(policies(Policy.objects.all(), term))
     exact = [code_in(term), Drone.objects.filter(serial=serials.recognise(term)).first()]
-    found: list[Model] = [one for one in exact if one is not None]
-    return found or [
+    records: list[Model] = [one for one in exact if one is not None]
+    return records or [
         *few(Order.objects.filter(reference=term)),
         *few(codes_on_file(ActivationCode.objects.all(), term)),
         *few(customers(Customer.objects.all(), term)),

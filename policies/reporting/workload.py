@@ -38,8 +38,8 @@ class Pile:
     def measure(self) -> Measure:
         """How many, counted no further than MANY, and how long the oldest has waited."""
         oldest_first = self.rows.order_by(self.since)[: MANY + 1]
-        found = oldest_first.aggregate(count=Count("pk"), oldest=Min(self.since))
-        return Measure(**found)
+        totals = oldest_first.aggregate(count=Count("pk"), oldest=Min(self.since))
+        return Measure(**totals)
 
 
 def piles() -> list[Pile]:
