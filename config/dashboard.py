@@ -1,6 +1,6 @@
 """The first page of the back office: what needs doing, how the business goes, how the clock runs.
 
-Piles are counted at each look, through indexes and no further than a thousand. Figures are the
+Queues are counted at each look, through indexes and no further than a thousand. Figures are the
 last snapshot that the sweeps have taken.
 """
 
@@ -23,7 +23,7 @@ from policies.models import Snapshot, SweepRun
 from policies.models.clock import SWEEPS
 from policies.reporting import counts, figures, workload
 from policies.reporting.figures import DAYS
-from policies.reporting.workload import Measure, Pile
+from policies.reporting.workload import Measure, Queue
 
 SEES_FIGURES = "policies.view_snapshot"
 SEES_CLOCK = "policies.view_sweeprun"
@@ -31,12 +31,12 @@ SEES_CLOCK = "policies.view_sweeprun"
 
 @dataclass(frozen=True)
 class Tile:
-    pile: Pile
+    queue: Queue
     measure: Measure
 
     @property
     def url(self) -> str:
-        return f"{reverse(self.pile.page)}?{self.pile.query}".rstrip("?")
+        return f"{reverse(self.queue.page)}?{self.queue.query}".rstrip("?")
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     every = list(tiles(request))
     waiting = [tile for tile in every if tile.measure.count]
     page: dict[str, Any] = {
-        "tiles": sorted(waiting, key=lambda tile: not tile.pile.trouble),
+        "tiles": sorted(waiting, key=lambda tile: not tile.queue.trouble),
         "nothing": [tile for tile in every if not tile.measure.count],
     }
     if request.user.has_perm(SEES_FIGURES):
@@ -55,10 +55,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def tiles(request: HttpRequest) -> Iterator[Tile]:
-    """The piles that are this person's work."""
-    for pile in [*claims_workload.piles(), *workload.piles()]:
-        if request.user.has_perm(pile.permission):
-            yield Tile(pile, pile.measure())
+    """The queues that are this person's work."""
+    for queue in [*claims_workload.queues(), *workload.queues()]:
+        if request.user.has_perm(queue.permission):
+            yield Tile(queue, queue.measure())
 
 
 def days_asked(request: HttpRequest) -> int:

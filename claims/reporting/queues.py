@@ -11,7 +11,7 @@ from claims.models import Claim, Outcome, Progress, Shipment
 
 @dataclass(frozen=True)
 class Queue:
-    """A pile of claims that wait for one kind of work; the oldest lies on top."""
+    """Claims that wait for one kind of work, the oldest first."""
 
     slug: str
     label: Any

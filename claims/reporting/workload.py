@@ -1,21 +1,21 @@
-"""The piles of the claims desk, for the dashboard."""
+"""The queues of the claims desk, for the dashboard."""
 
 from claims.models import Claim
-from claims.reporting.queues import QUEUES, Queue
-from policies.reporting.workload import Pile
+from claims.reporting import queues as claims_queues
+from policies.reporting.workload import Queue
 
 DECIDE, MONEY, WORK = "claims.decide_claim", "claims.record_payment", "claims.handle_claim"
 PERMISSION = {"decide": DECIDE, "assessed": DECIDE, "fee": MONEY, "refund": MONEY}
 
 
-def piles() -> list[Pile]:
-    return [_pile(queue) for queue in QUEUES]
+def queues() -> list[Queue]:
+    return [_on_the_dashboard(queue) for queue in claims_queues.QUEUES]
 
 
-def _pile(queue: Queue) -> Pile:
+def _on_the_dashboard(queue: claims_queues.Queue) -> Queue:
     # A claim with two failed parcels is one piece of work.
     keys = Claim.objects.filter(queue.condition).values("pk")
-    return Pile(
+    return Queue(
         queue.label,
         Claim.objects.filter(pk__in=keys),
         since="progress_at",

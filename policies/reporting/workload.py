@@ -1,4 +1,4 @@
-"""FACE: work that waits for a person, as piles that the dashboard counts."""
+"""FACE: work that waits for a person, as queues that the dashboard counts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Pile:
+class Queue:
     """Rows that wait, since the instant in `since`; `page` and `query` are their list."""
 
     label: Any
@@ -42,11 +42,11 @@ class Pile:
         return Measure(**totals)
 
 
-def piles() -> list[Pile]:
+def queues() -> list[Queue]:
     films = VideoVerification.objects.filter(state=VideoVerification.State.SUBMITTED)
     failed = Letter.objects.filter(state=Letter.State.FAILED)
     return [
-        Pile(
+        Queue(
             _("Videos to review"),
             films,
             since="submitted_at",
@@ -54,7 +54,7 @@ def piles() -> list[Pile]:
             query="",
             permission="policies.review_video",
         ),
-        Pile(
+        Queue(
             _("Orders to ship"),
             Order.objects.to_ship(),
             since="placed_at",
@@ -62,7 +62,7 @@ def piles() -> list[Pile]:
             query="state=to_ship",
             permission="policies.enter_order",
         ),
-        Pile(
+        Queue(
             _("Letters failed"),
             failed,
             since="created_at",
