@@ -19,7 +19,7 @@ from policies.reporting.lifeline import Moment
 TOLD = [Progress.SUBMITTED, Progress.SHIPPED, *CLOSED]
 
 
-@lifeline.tells
+@lifeline.source
 def claims_of(drone: Drone) -> Iterator[Moment]:
     on_drone = Claim.objects.filter(Q(drone=drone) | Q(replacement=drone))
     claims = list(on_drone.select_related("drone", "replacement", "policy"))

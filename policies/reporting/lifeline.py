@@ -1,6 +1,6 @@
 """FACE: the life of one drone: sold, activated, bound, renewed, repaired, replaced.
 
-Each app tells what it knows; nothing is stored for it.
+Each app registers what it knows; nothing is stored for it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,24 +25,24 @@ class Moment:
     note: str = ""
 
 
-Teller = Callable[[Drone], Iterable[Moment]]
-TELLERS: list[Teller] = []
+Source = Callable[[Drone], Iterable[Moment]]
+SOURCES: list[Source] = []
 
 
-def tells(teller: Teller) -> Teller:
+def source(function: Source) -> Source:
     """Registers what an app knows of a drone's life."""
-    TELLERS.append(teller)
-    return teller
+    SOURCES.append(function)
+    return function
 
 
 def of(drone: Drone) -> list[Moment]:
     """Everything that is known, newest first."""
-    moments = [moment for teller in TELLERS for moment in teller(drone)]
-    # At the same instant the order of the sources decides: a code is sold before it is bound.
+    moments = [moment for moments_of in SOURCES for moment in moments_of(drone)]
+    # At one instant, what a source yields later happened later: a code is sold before it is bound.
     return sorted(moments, key=lambda moment: moment.at)[::-1]
 
 
-@tells
+@source
 def _drone(drone: Drone) -> Iterator[Moment]:
     if drone.activated_at is not None:
         note = str(drone.get_activation_source_display())
@@ -51,14 +51,14 @@ def _drone(drone: Drone) -> Iterator[Moment]:
         yield Moment(drone.retired_at, _("Handed in"))
 
 
-@tells
+@source
 def _orders(drone: Drone) -> Iterator[Moment]:
     events = OrderEvent.objects.filter(order__drone=drone).select_related("order")
     for event in events:
         yield Moment(event.at, event.what, event.order, event.actor, event.note)
 
 
-@tells
+@source
 def _films(drone: Drone) -> Iterator[Moment]:
     for film in VideoVerification.objects.filter(serial=drone.serial):
         yield Moment(film.submitted_at, _("Video sent"), film, film.name)
@@ -67,14 +67,14 @@ def _films(drone: Drone) -> Iterator[Moment]:
             yield Moment(film.decided_at, _("Video: %(state)s") % {"state": state}, film)
 
 
-@tells
+@source
 def _permits(drone: Drone) -> Iterator[Moment]:
     for permit in drone.permits.all():
         reason = str(permit.get_reason_display())
         yield Moment(permit.opened_at, _("Binding permit opened"), permit, note=reason)
 
 
-@tells
+@source
 def _policies(drone: Drone) -> Iterator[Moment]:
     yield from of_policies(list(drone.policies.all()))
 
