@@ -13,8 +13,8 @@ from policies.shared.actor import Actor
 
 
 @dataclass(frozen=True)
-class Standing:
-    """`renew` and `claim` are None where there is no policy to ask about."""
+class DroneStatus:
+    """May it be bound, renewed, claimed on? `renew` and `claim` are None without a policy."""
 
     drone: Drone
     policy: Policy | None
@@ -24,8 +24,8 @@ class Standing:
     claim: Verdict | None
 
 
-def of(serial: str, region: Region, *, at: datetime) -> Standing | None:
-    """The standing of a drone that is on file, with every reason; None for one that is not.
+def of(serial: str, region: Region, *, at: datetime) -> DroneStatus | None:
+    """How a drone that is on file stands, with every reason; None for one that is not.
 
     `region` is where a plan would be bought: its binding window counts.
     """
@@ -40,7 +40,7 @@ def of(serial: str, region: Region, *, at: datetime) -> Standing | None:
         .order_by("-starts_at")
         .first()
     )
-    return Standing(
+    return DroneStatus(
         drone=drone,
         policy=policy,
         warranty_until=agreement.warranty_until(policy) if policy else None,

@@ -16,9 +16,9 @@ from policies.admin.forms import (
     ActivationForm,
     CustomerForm,
     DroneForm,
+    DroneStatusForm,
     PermitForm,
     ReasonForm,
-    StandingForm,
 )
 from policies.admin.imports import UploadDrones
 from policies.admin.policies import state_now
@@ -118,13 +118,12 @@ class Check(Operation):
     label = _("How does it stand?")
     explanation = _("May this serial number be bound, renewed, claimed on? With every reason.")
     permission = "policies.view_drone"
-    form_class = StandingForm
+    form_class = DroneStatusForm
     template = "admin/standing.html"
 
     def answer(self, form: Any) -> dict[str, Any]:
-        asked = form.cleaned_data
-        found = status.of(asked["serial"], asked["region"], at=self.now)
-        return {"serial": asked["serial"], "standing": found}
+        serial, region = form.cleaned_data["serial"], form.cleaned_data["region"]
+        return {"serial": serial, "standing": status.of(serial, region, at=self.now)}
 
 
 class StartNewLife(Operation):

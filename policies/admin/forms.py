@@ -163,7 +163,7 @@ class PermitForm(forms.Form):
     )
 
 
-class StandingForm(forms.Form):
+class DroneStatusForm(forms.Form):
     serial = SerialField()
     region = forms.ModelChoiceField(
         Region.objects.all(), label=_("Region"), help_text=_("Where a plan would be bought.")
