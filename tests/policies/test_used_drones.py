@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
-from policies import binding, drones, status, verification
+from policies import binding, drones, verification
 from policies.binding import Application
 from policies.models import BindingPermit, Drone, Letter, VerificationStep, VideoVerification
 from policies.shared.actor import Actor
@@ -143,19 +143,6 @@ def test_b6_not_while_a_policy_still_runs():
     policy = factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
     with pytest.raises(Conflict, match="still runs"):
         drones.start_new_life(policy.drone, now=NOW)
-
-
-def test_b10_how_a_serial_stands_is_one_answer_with_every_reason(us):
-    policy = factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
-    found = status.of("0AXCUSED0001", us, at=NOW)
-    assert found.policy == policy
-    assert [(reason.rule, reason.code) for reason in found.bind.reasons] == [
-        ("B4", "has_policy"),
-        ("B1", "not_activated"),
-    ]
-    assert found.renew.allowed
-    assert [reason.code for reason in found.claim.reasons] == ["in_term", "replacement_left"]
-    assert status.of("0NEVERSEEN01", us, at=NOW) is None
 
 
 def test_the_sweeps_are_told_apart_by_name_and_leave_a_line(capsys, db):

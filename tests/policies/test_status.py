@@ -1,4 +1,4 @@
-"""The cover check: the link goes to the holder's mailbox, and nobody else learns anything."""
+"""How a drone stands (B10), and the cover check: only the holder's mailbox learns anything."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,21 @@ from tests import factories
 def policy(ann):
     drone = factories.DroneFactory(serial="0AXCE1K0030100")
     return factories.PolicyFactory(drone=drone, holder=ann)
+
+
+def test_b10_how_a_serial_stands_is_one_answer_with_every_reason(policy, us, now):
+    drone = status.of("0AXCE1K0030100", us, at=now)
+    assert drone.policy == policy
+    assert [(reason.rule, reason.code) for reason in drone.bind.reasons] == [
+        ("B4", "has_policy"),
+        ("B1", "not_activated"),
+    ]
+    assert drone.renew.allowed
+    assert [reason.code for reason in drone.claim.reasons] == ["in_term", "replacement_left"]
+    assert status.of("0NEVERSEEN01", us, at=now) is None
+
+
+# --- the link by mail ---------------------------------------------------------
 
 
 @pytest.fixture
