@@ -215,42 +215,21 @@ def _activation(facts: BindingFacts) -> Iterator[Reason]:
         )
     if facts.activated_at > facts.at:
         yield Reason("B11", "activated_in_future", _("The activation time lies in the future."))
-    elif terms.within_binding_window(facts.activated_at, facts.binding_window_hours, at=facts.at):
-        yield Reason(
-            "B2",
-            "within_window",
-            _clock(
-                _("Within the binding window, which is open until {instant}."),
-                facts,
-                _deadline(facts),
-            ),
-            objects=False,
-        )
-    elif facts.permit_deadline_at is not None and facts.at <= facts.permit_deadline_at:
-        yield Reason(
-            "B3",
-            "permit",
-            _clock(_("A binding permit is open until {instant}."), facts, facts.permit_deadline_at),
-            objects=False,
-        )
     else:
-        yield Reason(
-            "B2",
-            "window_passed",
-            _clock(
-                _(
-                    "The binding window closed on {instant}. "
-                    "A video verification can open it again."
-                ),
-                facts,
-                _deadline(facts),
-            ),
-        )
+        yield _window_or_permit(facts, facts.activated_at)
 
 
-def _deadline(facts: BindingFacts) -> datetime:
-    assert facts.activated_at is not None
-    return terms.binding_deadline(facts.activated_at, facts.binding_window_hours)
+def _window_or_permit(facts: BindingFacts, activated_at: datetime) -> Reason:
+    deadline = terms.binding_deadline(activated_at, facts.binding_window_hours)
+    if terms.within_binding_window(activated_at, facts.binding_window_hours, at=facts.at):
+        within = _("Within the binding window, which is open until {instant}.")
+        return Reason("B2", "within_window", _clock(within, facts, deadline), objects=False)
+    permit_deadline = facts.permit_deadline_at
+    if permit_deadline is not None and facts.at <= permit_deadline:
+        permit = _("A binding permit is open until {instant}.")
+        return Reason("B3", "permit", _clock(permit, facts, permit_deadline), objects=False)
+    passed = _("The binding window closed on {instant}. A video verification can open it again.")
+    return Reason("B2", "window_passed", _clock(passed, facts, deadline))
 
 
 def _clock(sentence: Any, facts: BindingFacts, instant: datetime) -> Any:
