@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from claims import intake, labels, progress
+from claims import assessment, intake, labels, progress
 from claims.carriers.base import Carrier
 from claims.models import Claim, Outcome
 from policies.models import Policy
@@ -142,7 +142,9 @@ class ClaimsDesk:
 
     def _overrule(self, claim: Claim) -> None:
         reason = "Photos show a plain accident."
-        progress.overrule(claim, outcome=Outcome.CARE, reason=reason, actor=self.staff, now=self.at)
+        assessment.overrule(
+            claim, outcome=Outcome.CARE, reason=reason, actor=self.staff, now=self.at
+        )
 
     def _accept(self, claim: Claim) -> None:
         progress.accept(claim, actor=self.staff, now=self.at)
@@ -161,7 +163,7 @@ class ClaimsDesk:
         progress.miss_parts(claim, missing=missing, actor=self.staff, now=self.at)
 
     def _assess(self, claim: Claim) -> None:
-        progress.assess(
+        assessment.assess(
             claim,
             cause_found=claim.cause,
             parts_received=claim.parts,

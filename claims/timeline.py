@@ -23,7 +23,7 @@ from claims.models import (
     Progress,
     Shipment,
 )
-from claims.progress import MOVES
+from claims.moves import MOVES
 from policies.models import Policy
 
 P = Progress

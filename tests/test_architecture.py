@@ -435,19 +435,20 @@ def only_the_edge_reads_the_clock(path: str, tree: ast.Module) -> Iterator[ast.A
 @rule(
     guilty=[
         'claims/intake.py: claim.progress = "received"',
+        'claims/progress.py: claim.progress = "received"',
         'claims/chasing.py: Claim.objects.filter(pk=1).update(progress="lapsed")',
         'claims/admin/claim.py: setattr(claim, "progress", value)',
         'claims/shipping.py: Claim.objects.bulk_update(claims, ["progress"])',
         'policies/cover.py: claim.progress = "received"',
     ],
     innocent=[
-        'claims/progress.py: claim.progress = "received"',
+        'claims/moves.py: claim.progress = "received"',
         'claims/chasing.py: Claim.objects.filter(progress="label_sent")',
         "claims/models/claim.py: progress = models.CharField(max_length=20)",
     ],
 )
-def only_progress_moves_a_claim(path: str, tree: ast.Module) -> Iterator[ast.AST]:
-    if path == "claims/progress.py":
+def only_moves_writes_progress(path: str, tree: ast.Module) -> Iterator[ast.AST]:
+    if path == "claims/moves.py":
         return
     for node in ast.walk(tree):
         written = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del)

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from claims import progress
+from claims import moves
 from claims.models import Progress
 from tests import ROOT
 
@@ -71,7 +71,7 @@ def test_the_page_of_rules_shows_the_table_of_moves_as_the_program_has_it():
         if state in Progress.values
     }
     expected: dict[str, tuple[str, list[str]]] = {}
-    for before, after in progress.MOVES:
+    for before, after in moves.MOVES:
         words = str(Progress(before).label)
         expected.setdefault(str(before), (words, []))[1].append(str(after))
     assert {state: (words, sorted(after)) for state, (words, after) in shown.items()} == {

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from claims import fees, progress, shipping
+from claims import assessment, fees, moves, progress, shipping
 from claims.admin.forms import (
     AssessForm,
     InternalReasonForm,
@@ -36,7 +36,7 @@ class ClaimOperation(Operation):
     permission = "claims.handle_claim"
 
     def open(self) -> bool:
-        return type(self).verb.__name__ in progress.verbs_open(self.obj)
+        return type(self).verb.__name__ in moves.verbs_open(self.obj)
 
     def run(self, form: Any) -> Done:
         try:
@@ -70,7 +70,7 @@ class Overrule(ClaimOperation):
     explanation = _("Your decision stands beside the computed one; both are kept.")
     permission = "claims.decide_claim"
     form_class = OverruleForm
-    verb = progress.overrule
+    verb = assessment.overrule
     said = _("Overruled.")
 
     def open(self) -> bool:
@@ -123,7 +123,7 @@ class Assess(ClaimOperation):
     slug = "assess"
     label = _("Record the assessment")
     form_class = AssessForm
-    verb = progress.assess
+    verb = assessment.assess
     said = _("Assessed. See the decision below.")
 
     def initial(self) -> dict[str, Any]:
@@ -220,7 +220,7 @@ class Undo(ClaimOperation):
     said = _("Taken back. The customer's page shows the correction.")
 
     def open(self) -> bool:
-        return self.obj.progress in progress.UNDOABLE
+        return self.obj.progress in moves.UNDOABLE
 
 
 class RetryLabel(Operation):

@@ -64,7 +64,7 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
 
 
 class Claim(models.Model):
-    """One repair request and all that follows. Only `progress.py` writes `progress`."""
+    """One repair request and all that follows. Only `moves.py` writes `progress`."""
 
     number = models.CharField(_("number"), max_length=12, default=new_claim_number)
     token = models.CharField(max_length=43, default=new_token, editable=False)

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from claims import intake, labels, progress
+from claims import assessment, intake, labels, progress
 from claims.carriers.base import Label, LabelRequest
 from claims.models import Claim
 from policies.shared.errors import Conflict
@@ -134,7 +134,7 @@ class ClaimsDesk(Desk):
         case.state = "received"
 
     def assess(self, case: Case, claim: Claim) -> None:
-        progress.assess(
+        assessment.assess(
             claim,
             cause_found=claim.cause,
             parts_received=claim.parts,

@@ -1,0 +1,87 @@
+"""What arrived, what is decided on it, and what follows for ledger and fee (K2, K4, K7)."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from claims import decision_facts, fees, moves
+from claims.models import Claim, Decision, Outcome, Progress
+from policies import cover
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
+
+
+def overrule(claim: Claim, *, outcome: str, reason: str, actor: Actor, now: datetime) -> None:
+    """Puts a person's decision beside the computed one; both are kept (K2). Raises Conflict."""
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        current = step.claim
+        undecided = current.progress == Progress.SUBMITTED and current.accepted_at is None
+        if not undecided and current.progress != Progress.ASSESSED:
+            raise Conflict(_("A decision is overruled before it is acted on, not after."))
+        columns = {"outcome": outcome} if undecided else settle(step, outcome)
+        Claim.objects.filter(pk=current.pk).update(**columns)
+        step.decided(Decision.Kind.OVERRULED, outcome, [], note=reason)
+
+
+def assess(
+    claim: Claim,
+    *,
+    cause_found: str,
+    parts_received: list[str],
+    parts_damaged: list[str],
+    actor: Actor,
+    now: datetime,
+    note: str = "",
+) -> None:
+    """Records what was found and decides again on it (K7). Raises Conflict.
+
+    A decision that staff overruled stands, as long as what was found is what was reported.
+    """
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        current = step.claim
+        decision = decision_facts.on_what_was_found(current, cause_found, parts_damaged)
+        outcome = decision.outcome
+        as_reported = cause_found == current.cause and set(parts_damaged) == set(current.parts)
+        if as_reported and current.decisions.filter(kind=Decision.Kind.OVERRULED).exists():
+            outcome = current.outcome
+        changed = outcome != current.outcome
+        columns = settle(step, outcome) | {
+            "cause_found": cause_found,
+            "parts_received": parts_received,
+            "parts_damaged": parts_damaged,
+        }
+        step.decided(Decision.Kind.ASSESSED, decision.outcome, decision_facts.as_json(decision))
+        reasons = decision_facts.as_json(decision) if changed else []
+        step.move(Progress.ASSESSED, note=note, letter={"reasons": reasons}, **columns)
+
+
+def settle(step: moves.Step, outcome: str) -> dict[str, Any]:
+    """Brings the ledger in line with the outcome; returns the columns that follow from it.
+
+    Care takes a use and fixes ordinal and fee; anything else gives the use back (K4).
+    """
+    claim = step.claim
+    if outcome != Outcome.CARE:
+        cover.give_back(reference=claim.number, actor=step.actor, now=step.now)
+        return {"outcome": outcome, "ordinal": None, "fee_amount": None, "fee_currency": ""}
+    ordinal = cover.consume(claim.policy, reference=claim.number, actor=step.actor, now=step.now)
+    if ordinal == claim.ordinal:
+        return {"outcome": outcome}  # fixed when the claim was accepted, and kept (K4)
+    amount, currency = fees.amount_due(claim, ordinal, at=claim.accepted_at or step.now)
+    return {
+        "outcome": outcome,
+        "ordinal": ordinal,
+        "fee_amount": amount,
+        "fee_currency": currency,
+    }
+
+
+def outcome_before(claim: Claim) -> str:
+    """The outcome that the claim was accepted with."""
+    before = claim.decisions.filter(at__lte=claim.accepted_at).order_by("-id").first()
+    assert before is not None  # every claim begins with one
+    return before.outcome

@@ -1,0 +1,187 @@
+"""The moves of a claim: the table, and the one writer of `Claim.progress` (K10).
+
+Whatever a step does (ledger, hold, shipment, history, letter) is done in one transaction, the
+letter last. Locks are taken in one order: the policy, then the claim.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from claims import letters, shipping
+from claims.models import CLOSED, Claim, ClaimEvent, Decision, Progress
+from policies import cover
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
+
+P = Progress
+
+# From, to, and the verb that does it. The customer's words for each state are in Progress.
+MOVES: dict[tuple[str, str], str] = {
+    (P.SUBMITTED, P.LABEL_SENT): "label_bought",
+    (P.SUBMITTED, P.DECLINED): "decline",
+    (P.SUBMITTED, P.CANCELLED): "cancel",
+    (P.LABEL_SENT, P.IN_TRANSIT): "pick_up",
+    (P.LABEL_SENT, P.RECEIVED): "receive",
+    (P.LABEL_SENT, P.CANCELLED): "cancel",
+    (P.LABEL_SENT, P.LAPSED): "lapse",
+    (P.IN_TRANSIT, P.RECEIVED): "receive",
+    (P.RECEIVED, P.PARTS_MISSING): "miss_parts",
+    (P.RECEIVED, P.ASSESSED): "assess",
+    (P.PARTS_MISSING, P.RECEIVED): "receive",
+    (P.PARTS_MISSING, P.RETURNING): "send_back",
+    (P.ASSESSED, P.AWAITING_FEE): "ask_fee",
+    (P.ASSESSED, P.PREPARING): "prepare",
+    (P.ASSESSED, P.RETURNING): "send_back",
+    (P.AWAITING_FEE, P.PREPARING): "prepare",
+    (P.AWAITING_FEE, P.RETURNING): "send_back",
+    (P.PREPARING, P.SHIPPED): "ship",
+    (P.SHIPPED, P.COMPLETED): "complete",
+    (P.RETURNING, P.RETURNED): "hand_back",
+}
+
+# Ends without a replacement: the use goes back into the allowance (K4).
+GIVES_BACK = {P.DECLINED, P.CANCELLED, P.LAPSED, P.RETURNED}
+
+# What staff may take back: steps that have not left the house (no label, no drone sent).
+UNDOABLE = {
+    P.IN_TRANSIT,
+    P.RECEIVED,
+    P.PARTS_MISSING,
+    P.ASSESSED,
+    P.AWAITING_FEE,
+    P.PREPARING,
+    P.COMPLETED,
+    P.RETURNING,
+}
+
+
+def verbs_open(claim: Claim) -> set[str]:
+    """The verbs that the table allows from where the claim stands."""
+    return {verb for (before, _after), verb in MOVES.items() if before == claim.progress}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step about to be taken, by whom and when; `claim` with its rows locked."""
+
+    claim: Claim
+    actor: Actor
+    now: datetime
+
+    def begin(self, reasons: list[dict[str, Any]]) -> None:
+        """Enters a new claim at the beginning of the table; `reasons` are the decision's."""
+        claim = self.claim
+        claim.progress, claim.progress_at = P.SUBMITTED, self.now
+        claim.save(force_insert=True)
+        cover.hold(claim.policy, reference=claim.number, now=self.now)
+        self.decided(Decision.Kind.INTAKE, claim.outcome, reasons)
+        self.tell(ClaimEvent.Kind.MOVED, "", P.SUBMITTED)
+        letters.moved(claim, P.SUBMITTED, visit=1, now=self.now)
+
+    def move(
+        self,
+        after: Progress,
+        *,
+        public_note: str = "",
+        note: str = "",
+        letter: dict[str, Any] | None = None,
+        **columns: Any,
+    ) -> None:
+        """Raises Conflict for a move that is not open."""
+        claim, before = self.claim, self.claim.progress
+        if (before, after) not in MOVES:
+            raise Conflict(
+                _("This step is not open: the claim stands at “%(progress)s”.")
+                % {"progress": claim.get_progress_display()}
+            )
+        self._write(before, after, **columns)
+        if after in CLOSED:
+            self._close(after)
+        self.tell(ClaimEvent.Kind.MOVED, before, after, public_note=public_note, note=note)
+        visit = visits(claim, after)
+        letters.moved(claim, after, visit=visit, note=public_note, now=self.now, **(letter or {}))
+
+    def take_back(self, before: str, *, reason: str, **columns: Any) -> None:
+        """The reverse of the last move. No letter: the page tells of the correction."""
+        undone = self.claim.progress
+        self._write(undone, before, **columns)
+        if undone in CLOSED:
+            cover.hold(self.claim.policy, reference=self.claim.number, now=self.now)
+        self.tell(ClaimEvent.Kind.UNDONE, undone, before, note=reason)
+
+    def _write(self, before: str, after: str, **columns: Any) -> None:
+        # The row is locked already; the guard also holds where locks are not what they seem.
+        columns |= {"progress": after, "progress_at": self.now}
+        if Claim.objects.filter(pk=self.claim.pk, progress=before).update(**columns) != 1:
+            raise Conflict(_("Somebody else has moved this claim meanwhile."))
+        for name, value in columns.items():
+            setattr(self.claim, name, value)
+
+    def _close(self, after: str) -> None:
+        if after in GIVES_BACK:
+            cover.give_back(reference=self.claim.number, actor=self.actor, now=self.now)
+        shipping.void_unused(self.claim, now=self.now)
+        cover.release(reference=self.claim.number)
+
+    def tell(
+        self,
+        kind: ClaimEvent.Kind,
+        before: str = "",
+        after: str = "",
+        *,
+        public_note: str = "",
+        note: str = "",
+    ) -> None:
+        ClaimEvent.objects.create(
+            claim=self.claim,
+            kind=kind,
+            at=self.now,
+            before=before,
+            after=after,
+            public_note=public_note,
+            note=note,
+            **self.actor.signature(),
+        )
+
+    def decided(
+        self, kind: Decision.Kind, outcome: str, reasons: list[dict[str, Any]], note: str = ""
+    ) -> None:
+        Decision.objects.create(
+            claim=self.claim,
+            kind=kind,
+            at=self.now,
+            outcome=outcome,
+            reasons=reasons,
+            note=note,
+            **self.actor.signature(),
+        )
+
+
+def lock(claim: Claim, actor: Actor, now: datetime) -> Step:
+    """Locks the policy, then the claim, and reads both anew."""
+    policy = cover.lock(claim.policy)
+    locked = Claim.objects.select_for_update(of=("self",)).get(pk=claim.pk)
+    locked.policy = policy
+    return Step(locked, actor, now)
+
+
+def visits(claim: Claim, state: str) -> int:
+    """How often the claim came to `state`, not counting what was taken back (K10)."""
+    moved = claim.events.filter(kind=ClaimEvent.Kind.MOVED, after=state).count()
+    undone = claim.events.filter(kind=ClaimEvent.Kind.UNDONE, before=state).count()
+    return moved - undone
+
+
+def last_move(claim: Claim) -> ClaimEvent | None:
+    """The newest step that was not taken back, or None for a claim that only was submitted."""
+    taken: list[ClaimEvent] = []
+    kinds = [ClaimEvent.Kind.MOVED, ClaimEvent.Kind.UNDONE]
+    for event in claim.events.filter(kind__in=kinds).order_by("id"):
+        if event.kind == ClaimEvent.Kind.MOVED:
+            taken.append(event)
+        else:
+            taken.pop()
+    return taken[-1] if len(taken) > 1 else None

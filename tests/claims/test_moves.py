@@ -1,0 +1,296 @@
+"""The moves of a claim: the table, its history and letters, and steps taken back (K10)."""
+
+from decimal import Decimal
+
+import pytest
+
+from claims import letters, moves, progress
+from claims.models import Claim, ClaimEvent, Decision, Progress, Shipment
+from policies.models import Hold, Letter
+from policies.shared.actor import Actor
+from policies.shared.errors import Conflict
+from tests import factories
+from tests.claims.conftest import (
+    decisions_of,
+    everything_written,
+    fresh,
+    ledger,
+    letters_of,
+    timeline,
+)
+
+MOVES = {
+    "submitted": ["label_sent", "declined", "cancelled"],
+    "label_sent": ["in_transit", "received", "cancelled", "lapsed"],
+    "in_transit": ["received"],
+    "received": ["parts_missing", "assessed"],
+    "parts_missing": ["received", "returning"],
+    "assessed": ["awaiting_fee", "preparing", "returning"],
+    "awaiting_fee": ["preparing", "returning"],
+    "preparing": ["shipped"],
+    "shipped": ["completed"],
+    "completed": [],
+    "returning": ["returned"],
+    "returned": [],
+    "declined": [],
+    "cancelled": [],
+    "lapsed": [],
+}
+WORDS = {
+    "submitted": "Request received",
+    "label_sent": "Shipping label sent",
+    "in_transit": "On its way to us",
+    "received": "Arrived at the service centre",
+    "parts_missing": "Waiting for missing parts",
+    "assessed": "Damage assessed",
+    "awaiting_fee": "Waiting for the replacement fee",
+    "preparing": "Preparing your replacement",
+    "shipped": "Replacement on its way",
+    "completed": "Completed",
+    "returning": "Your drone is on its way back",
+    "returned": "Returned",
+    "declined": "Declined",
+    "cancelled": "Cancelled",
+    "lapsed": "Lapsed",
+}
+
+pytestmark = pytest.mark.django_db
+
+
+# --- the table -----------------------------------------------------------------
+
+
+def test_the_table_of_moves_is_the_one_of_the_rules():
+    expected = [(before, after) for before, afters in MOVES.items() for after in afters]
+    assert sorted(moves.MOVES) == sorted(expected)
+
+
+def test_every_state_has_the_words_that_the_customer_reads():
+    assert dict(Progress.choices) == WORDS
+
+
+def test_a_claim_is_open_until_it_has_ended():
+    assert [state for state in MOVES if Claim(progress=state).is_open] == [
+        *("submitted", "label_sent", "in_transit", "received", "parts_missing", "assessed"),
+        *("awaiting_fee", "preparing", "shipped", "returning"),
+    ]
+
+
+def test_the_verbs_on_offer_are_those_of_the_table():
+    offered = {state: moves.verbs_open(Claim(progress=state)) for state in MOVES}
+    assert offered == {
+        "submitted": {"label_bought", "decline", "cancel"},
+        "label_sent": {"pick_up", "receive", "cancel", "lapse"},
+        "in_transit": {"receive"},
+        "received": {"miss_parts", "assess"},
+        "parts_missing": {"receive", "send_back"},
+        "assessed": {"ask_fee", "prepare", "send_back"},
+        "awaiting_fee": {"prepare", "send_back"},
+        "preparing": {"ship"},
+        "shipped": {"complete"},
+        "completed": set(),
+        "returning": {"hand_back"},
+        "returned": set(),
+        "declined": set(),
+        "cancelled": set(),
+        "lapsed": set(),
+    }
+
+
+def test_who_did_it_and_from_where_is_kept(house, policy):
+    claim = house.request(policy)
+    clerk = factories.UserFactory(username="carla")
+    actor = Actor.staff(clerk, address="192.0.2.10")
+    progress.accept(claim, actor=actor, now=house.now)
+    event = claim.events.get(kind="accepted")
+    assert (event.actor, event.by, event.address, event.at) == (
+        "carla", clerk, "192.0.2.10", house.now)  # fmt: skip
+    asked = claim.events.get(after="submitted")
+    assert (asked.actor, asked.by, asked.address) == ("customer", None, "198.51.100.7")
+
+
+def test_notes_for_the_customer_and_notes_for_staff_are_kept_apart(house, policy):
+    claim = house.claim_at("label_sent", policy)
+    house.do(claim, "receive", note="Box is wet.")
+    house.do(claim, "miss_parts", missing="Please send the battery.")
+    notes = list(claim.events.order_by("id").values_list("after", "public_note", "note"))
+    assert notes[-2:] == [
+        ("received", "", "Box is wet."),
+        ("parts_missing", "Please send the battery.", ""),
+    ]
+    letters = {row.name: row.context["note"] for row in Letter.objects.filter(name__contains="_")
+               if "note" in row.context}  # fmt: skip
+    assert letters["claim_arrived"] == ""
+    assert letters["claim_parts_missing"] == "Please send the battery."
+
+
+# --- steps taken back (K10) ----------------------------------------------------------------
+
+
+def test_a_step_taken_back_and_taken_again_mails_once(house, policy):
+    claim = house.claim_at("received", policy)
+    claim = house.take(claim, "undo", "receive", "undo", "receive", "assess")
+    assert timeline(claim) == [
+        *("submitted", "(accepted)", "label_sent", "received"),
+        *("<- label_sent", "received", "<- label_sent", "received", "assessed"),
+    ]
+    assert letters_of(claim) == [
+        "claim_received", "claim_label", "claim_arrived", "claim_assessed"]  # fmt: skip
+
+
+def test_coming_back_to_a_state_rightly_mails_again(house, policy):
+    claim = house.claim_at("received", policy)
+    claim = house.take(claim, "miss_parts", "receive", "miss_parts", "receive", "assess")
+    assert letters_of(claim) == [
+        *("claim_received", "claim_label", "claim_arrived"),
+        *("claim_parts_missing", "claim_arrived", "claim_parts_missing", "claim_arrived"),
+        "claim_assessed",
+    ]
+
+
+def test_the_second_visit_taken_back_and_taken_again_mails_once(house, policy):
+    claim = house.claim_at("received", policy)
+    claim = house.take(claim, "miss_parts", "receive", "undo", "receive", "undo", "receive")
+    assert letters_of(claim).count("claim_arrived") == 2
+
+
+def test_the_step_back_has_its_reason_for_staff_only(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "undo", reason="That was another parcel.")
+    event = claim.events.latest("id")
+    assert (event.kind, event.before, event.after) == ("undone", "received", "label_sent")
+    assert (event.note, event.public_note) == ("That was another parcel.", "")
+
+
+def test_several_steps_are_taken_back_one_after_the_other(house, policy):
+    claim = house.claim_at("awaiting_fee", policy)
+    states = []
+    for _ in range(3):
+        claim = house.take(claim, "undo")
+        states.append(claim.progress)
+    assert states == ["assessed", "received", "label_sent"]
+    with pytest.raises(Conflict, match="cannot be taken back"):
+        house.do(claim, "undo")
+    # Two steps back in a row, then one forward: the next step back is that one only.
+    claim = house.take(claim, "pick_up", "undo")
+    assert claim.progress == "label_sent"
+
+
+def test_taking_an_assessment_back_restores_outcome_ledger_and_fee(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(
+        claim,
+        "assess",
+        cause_found="deliberate",
+        parts_received=["aircraft"],
+        parts_damaged=["aircraft"],
+    )
+    assert (fresh(claim).outcome, ledger(policy)) == ("not_covered", [])
+    claim = house.take(claim, "undo")
+    assert (claim.progress, claim.outcome) == ("received", "care")
+    assert (claim.ordinal, claim.fee_amount, claim.fee_currency) == (1, Decimal("119.00"), "USD")
+    assert (claim.cause_found, claim.parts_received, claim.parts_damaged) == ("", [], [])
+    assert ledger(policy) == [(1, claim.number)]
+
+
+def test_taking_an_assessment_back_gives_back_what_it_had_taken(house, policy):
+    claim = house.claim_at("received", policy, cause="product_defect")
+    house.do(claim, "assess", cause_found="drop")
+    assert ledger(policy) == [(1, claim.number)]
+    claim = house.take(claim, "undo")
+    assert (claim.outcome, claim.ordinal, claim.fee_amount) == ("warranty", None, None)
+    assert ledger(policy) == []
+
+
+def test_taking_an_assessment_back_restores_the_overruled_outcome(house, policy):
+    claim = house.request(policy, cause="other_accident")
+    claim = house.take(claim, "overrule", "accept", "label_bought", "receive")
+    house.do(claim, "assess", cause_found="deliberate")
+    house.do(claim, "overrule", outcome="warranty")
+    claim = house.take(claim, "undo")
+    assert (claim.outcome, claim.ordinal) == ("care", 1)
+
+
+def test_what_the_second_assessment_finds_counts(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "assess", cause_found="deliberate")
+    claim = house.take(claim, "undo", "assess")
+    assert (claim.outcome, claim.progress) == ("care", "assessed")
+    assert decisions_of(claim) == [
+        ("intake", "care"), ("assessed", "not_covered"), ("assessed", "care")]  # fmt: skip
+
+
+def test_a_completed_claim_taken_back_holds_the_policy_again(house, policy):
+    claim = house.claim_at("completed", policy)
+    assert not Hold.objects.exists()
+    claim = house.take(claim, "undo")
+    assert claim.progress == "shipped"
+    assert Hold.objects.get().reference == claim.number
+    house.take(claim, "complete")
+    assert not Hold.objects.exists()
+    assert letters_of(claim).count("claim_completed") == 1
+
+
+def test_a_completed_repair_is_not_taken_back_under_the_next_claim_for_the_drone(house, policy):
+    repaired = house.claim_at("assessed", policy, cause="product_defect")
+    house.do(repaired, "prepare")
+    house.do(repaired, "ship", new_serial=policy.drone.serial)
+    house.do(repaired, "complete")
+    house.request(policy)
+    before = everything_written()
+    with pytest.raises(Conflict, match="There is another open claim for this drone"):
+        house.do(repaired, "undo")
+    assert everything_written() == before
+
+
+@pytest.mark.parametrize(
+    "state", ["submitted", "label_sent", "shipped", "declined", "cancelled", "lapsed", "returned"]
+)
+def test_what_has_left_the_house_is_not_taken_back(house, policy, state):
+    claim = house.claim_at(state, policy)
+    before = everything_written()
+    with pytest.raises(Conflict, match="This step cannot be taken back"):
+        house.do(claim, "undo")
+    assert everything_written() == before
+
+
+def test_a_drone_that_is_with_the_carrier_is_not_taken_back(house, policy):
+    claim = house.claim_at("assessed", policy)
+    house.do(claim, "send_back", tracking_number="OUT777")
+    with pytest.raises(Conflict, match="cannot be taken back: the carrier has the drone"):
+        house.do(claim, "undo")
+    assert fresh(claim).progress == "returning"
+
+
+def test_the_last_move_of_a_new_claim_is_none(house, policy):
+    claim = house.request(policy)
+    assert moves.last_move(claim) is None
+    assert moves.visits(claim, "submitted") == 1
+
+
+def test_every_state_has_a_letter_of_its_own():
+    from_rules = {
+        "submitted": "claim_received",
+        "label_sent": "claim_label",
+        "in_transit": "claim_in_transit",
+        "received": "claim_arrived",
+        "parts_missing": "claim_parts_missing",
+        "assessed": "claim_assessed",
+        "awaiting_fee": "claim_fee_due",
+        "preparing": "claim_preparing",
+        "shipped": "claim_shipped",
+        "completed": "claim_completed",
+        "returning": "claim_returning",
+        "returned": "claim_returned",
+        "declined": "claim_declined",
+        "cancelled": "claim_cancelled",
+        "lapsed": "claim_lapsed",
+    }
+    assert from_rules == letters.LETTERS
+
+
+def test_history_counts(house, policy):
+    claim = house.claim_at("completed", policy)
+    assert ClaimEvent.objects.filter(claim=claim, kind="moved").count() == 8
+    assert Decision.objects.filter(claim=claim).count() == 2
+    assert Shipment.objects.filter(claim=claim).count() == 2
