@@ -18,28 +18,19 @@ from policies.shared.errors import Conflict
 
 P = Progress
 
-# From, to, and the verb that does it. The customer's words for each state are in Progress.
-MOVES: dict[tuple[str, str], str] = {
-    (P.SUBMITTED, P.LABEL_SENT): "label_bought",
-    (P.SUBMITTED, P.DECLINED): "decline",
-    (P.SUBMITTED, P.CANCELLED): "cancel",
-    (P.LABEL_SENT, P.IN_TRANSIT): "pick_up",
-    (P.LABEL_SENT, P.RECEIVED): "receive",
-    (P.LABEL_SENT, P.CANCELLED): "cancel",
-    (P.LABEL_SENT, P.LAPSED): "lapse",
-    (P.IN_TRANSIT, P.RECEIVED): "receive",
-    (P.RECEIVED, P.PARTS_MISSING): "miss_parts",
-    (P.RECEIVED, P.ASSESSED): "assess",
-    (P.PARTS_MISSING, P.RECEIVED): "receive",
-    (P.PARTS_MISSING, P.RETURNING): "send_back",
-    (P.ASSESSED, P.AWAITING_FEE): "ask_fee",
-    (P.ASSESSED, P.PREPARING): "prepare",
-    (P.ASSESSED, P.RETURNING): "send_back",
-    (P.AWAITING_FEE, P.PREPARING): "prepare",
-    (P.AWAITING_FEE, P.RETURNING): "send_back",
-    (P.PREPARING, P.SHIPPED): "ship",
-    (P.SHIPPED, P.COMPLETED): "complete",
-    (P.RETURNING, P.RETURNED): "hand_back",
+# Where each state leads. The customer's words for a state are in Progress; what is missing
+# here is an end.
+MOVES: dict[str, tuple[Progress, ...]] = {
+    P.SUBMITTED: (P.LABEL_SENT, P.DECLINED, P.CANCELLED),
+    P.LABEL_SENT: (P.IN_TRANSIT, P.RECEIVED, P.CANCELLED, P.LAPSED),
+    P.IN_TRANSIT: (P.RECEIVED,),
+    P.RECEIVED: (P.PARTS_MISSING, P.ASSESSED),
+    P.PARTS_MISSING: (P.RECEIVED, P.RETURNING),
+    P.ASSESSED: (P.AWAITING_FEE, P.PREPARING, P.RETURNING),
+    P.AWAITING_FEE: (P.PREPARING, P.RETURNING),
+    P.PREPARING: (P.SHIPPED,),
+    P.SHIPPED: (P.COMPLETED,),
+    P.RETURNING: (P.RETURNED,),
 }
 
 # Ends without a replacement: the use goes back into the allowance (K4).
@@ -58,9 +49,9 @@ UNDOABLE = {
 }
 
 
-def verbs_open(claim: Claim) -> set[str]:
-    """The verbs that the table allows from where the claim stands."""
-    return {verb for (before, _after), verb in MOVES.items() if before == claim.progress}
+def allows(claim: Claim, after: Progress) -> bool:
+    """Whether the table leads from where the claim stands to `after`."""
+    return after in MOVES.get(claim.progress, ())
 
 
 @dataclass(frozen=True)
@@ -92,7 +83,7 @@ class Step:
     ) -> None:
         """Raises Conflict for a move that is not open."""
         claim, before = self.claim, self.claim.progress
-        if (before, after) not in MOVES:
+        if not allows(claim, after):
             raise Conflict(
                 _("This step is not open: the claim stands at “%(progress)s”.")
                 % {"progress": claim.get_progress_display()}

@@ -23,7 +23,6 @@ from claims.models import (
     Progress,
     Shipment,
 )
-from claims.moves import MOVES
 from policies.models import Policy
 
 P = Progress
@@ -41,7 +40,6 @@ MAIN_PATH = [
     P.SHIPPED,
     P.COMPLETED,
 ]
-CANCELLABLE = {before for (before, _after), verb in MOVES.items() if verb == "cancel"}
 LABEL_IS_OF_USE = {P.LABEL_SENT, P.IN_TRANSIT}
 ENDED_WITHOUT = {P.RETURNING, P.RETURNED, P.DECLINED, P.CANCELLED, P.LAPSED}
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from claims import intake, progress, timeline
+from claims import intake, moves, progress, timeline
 from claims.forms import LookupForm, RepairForm
 from claims.models import Claim, Progress, Shipment
 from policies.shared.errors import Conflict
@@ -106,7 +106,7 @@ def progress_page(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "claim": claim,
         "timeline": timeline.of(claim),
-        "can_cancel": claim.progress in timeline.CANCELLABLE,
+        "can_cancel": moves.allows(claim, Progress.CANCELLED),
     }
     response = render(request, "claims/progress.html", context)
     keep_secret(response)
@@ -152,7 +152,7 @@ def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
         refused = _cancel(request, claim, now=timezone.now())
     if claim.progress == Progress.CANCELLED:
         return redirect("progress", token=token)
-    context = {"claim": claim, "can_cancel": claim.progress in timeline.CANCELLABLE}
+    context = {"claim": claim, "can_cancel": moves.allows(claim, Progress.CANCELLED)}
     response = render(request, "claims/cancel.html", context, status=409 if refused else 200)
     # Not "no-referrer" here: the browser would send "Origin: null" with the form.
     response["X-Robots-Tag"] = "noindex, nofollow"

@@ -71,9 +71,8 @@ def test_the_page_of_rules_shows_the_table_of_moves_as_the_program_has_it():
         if state in Progress.values
     }
     expected: dict[str, tuple[str, list[str]]] = {}
-    for before, after in moves.MOVES:
-        words = str(Progress(before).label)
-        expected.setdefault(str(before), (words, []))[1].append(str(after))
+    for before, afters in moves.MOVES.items():
+        expected[str(before)] = (str(Progress(before).label), [str(after) for after in afters])
     assert {state: (words, sorted(after)) for state, (words, after) in shown.items()} == {
         state: (words, sorted(after)) for state, (words, after) in expected.items()
     }

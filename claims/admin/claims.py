@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
-from claims import moves
 from claims.admin.operations import ALL, CompleteMany, ReceiveMany, undecided
 from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
@@ -159,7 +158,6 @@ class ClaimAdmin(RecordAdmin):
             "shipments": list(claim.shipments.all()),
             "payment": getattr(claim, "payment", None),
             "letters": Letter.objects.filter(reference=claim.number).order_by("-id"),
-            "next": sorted(moves.verbs_open(claim)),
         }
 
     @admin.display(description=_("progress"))

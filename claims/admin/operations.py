@@ -29,21 +29,27 @@ from policies.shared.actor import Actor
 
 
 class ClaimOperation(Operation):
-    """A button for one verb: there while the table of moves allows it."""
+    """A button that calls one verb, and the message when it went through."""
 
     verb: ClassVar[Callable[..., Any]]
-    said: ClassVar[Any]
+    message: ClassVar[Any]
     permission = "claims.handle_claim"
-
-    def open(self) -> bool:
-        return type(self).verb.__name__ in moves.verbs_open(self.obj)
 
     def run(self, form: Any) -> Done:
         try:
             type(self).verb(self.obj, actor=self.actor, now=self.now, **form.cleaned_data)
         except BadSerial as error:
             raise forms.ValidationError(error.message) from error
-        return Done(self.said)
+        return Done(self.message)
+
+
+class MoveOperation(ClaimOperation):
+    """A button for one move: there while the table leads to its state."""
+
+    leads_to: ClassVar[Progress]
+
+    def open(self) -> bool:
+        return moves.allows(self.obj, self.leads_to)
 
 
 def undecided(claim: Claim) -> bool:
@@ -58,7 +64,7 @@ class Accept(ClaimOperation):
     )
     permission = "claims.decide_claim"
     verb = progress.accept
-    said = _("Accepted. The label is being made.")
+    message = _("Accepted. The label is being made.")
 
     def open(self) -> bool:
         return undecided(self.obj) and self.obj.outcome in {Outcome.CARE, Outcome.WARRANTY}
@@ -71,131 +77,143 @@ class Overrule(ClaimOperation):
     permission = "claims.decide_claim"
     form_class = OverruleForm
     verb = assessment.overrule
-    said = _("Overruled.")
+    message = _("Overruled.")
 
     def open(self) -> bool:
         return undecided(self.obj) or self.obj.progress == Progress.ASSESSED
 
 
-class Decline(ClaimOperation):
+class Decline(MoveOperation):
     slug = "decline"
     label = _("Decline")
     permission = "claims.decide_claim"
     form_class = ReasonForm
     dangerous = True
+    leads_to = Progress.DECLINED
     verb = progress.decline
-    said = _("Declined. The customer is told why.")
+    message = _("Declined. The customer is told why.")
 
 
-class Cancel(ClaimOperation):
+class Cancel(MoveOperation):
     slug = "cancel"
     label = _("Cancel for the customer")
     form_class = OptionalReasonForm
     dangerous = True
+    leads_to = Progress.CANCELLED
     verb = progress.cancel
-    said = _("Cancelled.")
+    message = _("Cancelled.")
 
 
-class PickUp(ClaimOperation):
+class PickUp(MoveOperation):
     slug = "pick-up"
     label = _("The carrier has it")
+    leads_to = Progress.IN_TRANSIT
     verb = progress.pick_up
-    said = _("On its way to us.")
+    message = _("On its way to us.")
 
 
-class Receive(ClaimOperation):
+class Receive(MoveOperation):
     slug = "receive"
     label = _("It arrived")
     form_class = NoteForm
+    leads_to = Progress.RECEIVED
     verb = progress.receive
-    said = _("Arrived at the service centre.")
+    message = _("Arrived at the service centre.")
 
 
-class MissParts(ClaimOperation):
+class MissParts(MoveOperation):
     slug = "miss-parts"
     label = _("Parts are missing")
     form_class = MissingPartsForm
+    leads_to = Progress.PARTS_MISSING
     verb = progress.miss_parts
-    said = _("The customer is asked for what is missing.")
+    message = _("The customer is asked for what is missing.")
 
 
-class Assess(ClaimOperation):
+class Assess(MoveOperation):
     slug = "assess"
     label = _("Record the assessment")
     form_class = AssessForm
+    leads_to = Progress.ASSESSED
     verb = assessment.assess
-    said = _("Assessed. See the decision below.")
+    message = _("Assessed. See the decision below.")
 
     def initial(self) -> dict[str, Any]:
         return fields_of_request(self.obj)
 
 
-class AskFee(ClaimOperation):
+class AskFee(MoveOperation):
     slug = "ask-fee"
     label = _("Ask for the fee")
+    leads_to = Progress.AWAITING_FEE
     verb = progress.ask_fee
-    said = _("The customer is asked for the fee.")
+    message = _("The customer is asked for the fee.")
 
     def open(self) -> bool:
         return super().open() and covered(self.obj) and not fees.is_settled(self.obj)
 
 
-class Prepare(ClaimOperation):
+class Prepare(MoveOperation):
     slug = "prepare"
     label = _("Prepare the replacement")
+    leads_to = Progress.PREPARING
     verb = progress.prepare
-    said = _("In preparation.")
+    message = _("In preparation.")
 
     def open(self) -> bool:
         return super().open() and covered(self.obj) and fees.is_settled(self.obj)
 
 
-class Pay(ClaimOperation):
+class Pay(MoveOperation):
     slug = "pay"
     label = _("Record the fee")
     permission = "claims.record_payment"
     form_class = PaymentForm
+    leads_to = Progress.PREPARING
     verb = progress.pay
-    said = _("The fee is recorded, and the replacement can be prepared.")
+    message = _("The fee is recorded, and the replacement can be prepared.")
 
     def open(self) -> bool:
-        expected = {Progress.ASSESSED, Progress.AWAITING_FEE}
-        return self.obj.progress in expected and not fees.is_settled(self.obj)
+        return super().open() and not fees.is_settled(self.obj)
 
     def initial(self) -> dict[str, Any]:
         return {"amount": self.obj.fee_amount, "currency": self.obj.fee_currency}
 
 
-class Ship(ClaimOperation):
+class Ship(MoveOperation):
     slug = "ship"
     label = _("Ship the replacement")
     explanation = _("Moves the policy to the new serial number and retires the damaged drone.")
     form_class = ShipForm
+    leads_to = Progress.SHIPPED
     verb = progress.ship
-    said = _("Shipped.")
+    message = _("Shipped.")
 
 
-class Complete(ClaimOperation):
+class Complete(MoveOperation):
     slug = "complete"
     label = _("The customer has it")
+    leads_to = Progress.COMPLETED
     verb = progress.complete
-    said = _("Completed.")
+    message = _("Completed.")
 
 
-class SendBack(ClaimOperation):
+class SendBack(MoveOperation):
     slug = "send-back"
     label = _("Return the drone unfixed")
     form_class = SendBackForm
     dangerous = True
+    leads_to = Progress.RETURNING
     verb = progress.send_back
-    said = _("The drone goes back to the customer.")
+    message = _("The drone goes back to the customer.")
 
 
-class HandBack(ClaimOperation):
+class HandBack(MoveOperation):
     slug = "hand-back"
     label = _("The customer has it back")
+    leads_to = Progress.RETURNED
     verb = progress.hand_back
-    said = _("Returned. The use is back in the allowance.")
+    message = _("Returned. The use is back in the allowance.")
 
 
 class Refund(ClaimOperation):
@@ -204,7 +222,7 @@ class Refund(ClaimOperation):
     permission = "claims.record_payment"
     form_class = RefundForm
     verb = progress.refund
-    said = _("The refund is recorded.")
+    message = _("The refund is recorded.")
 
     def open(self) -> bool:
         return Claim.objects.refund_due().filter(pk=self.obj.pk).exists()
@@ -217,7 +235,7 @@ class Undo(ClaimOperation):
     form_class = InternalReasonForm
     dangerous = True
     verb = progress.undo
-    said = _("Taken back. The customer's page shows the correction.")
+    message = _("Taken back. The customer's page shows the correction.")
 
     def open(self) -> bool:
         return self.obj.progress in moves.UNDOABLE

@@ -1,11 +1,15 @@
 """The claims desk: buttons for what is legal now, one screen, bulk steps (K2, K7-K10)."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 import zeal
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from claims import labels
+from claims import labels, moves
+from claims.admin.operations import ALL, MoveOperation
 from claims.models import Claim, ClaimEvent, FeePayment
 from tests import factories
 from tests.claims.conftest import fresh
@@ -44,6 +48,41 @@ def offered(client, claim: Claim) -> list[str]:
 @pytest.mark.parametrize("state", BUTTONS)
 def test_the_desk_is_offered_what_is_legal_now(state, claims_desk, house, policy):
     assert offered(claims_desk, house.claim_at(state, policy)) == BUTTONS[state]
+
+
+MADE_BY_STAFF = [
+    (before, after)
+    for before, afters in moves.MOVES.items()
+    for after in afters
+    if after not in {"label_sent", "lapsed"}  # by the label worker, and by the clock
+]
+
+
+@pytest.mark.parametrize(("before", "after"), MADE_BY_STAFF)
+def test_every_move_that_staff_make_has_a_button(claims_desk, house, policy, before, after):
+    claim = house.claim_at(before, policy)
+    slugs = offered(claims_desk, claim)
+    [operation] = [
+        one
+        for one in ALL
+        if issubclass(one, MoveOperation) and one.leads_to == after and one.slug in slugs
+    ]
+    form = claims_desk.get(page(operation.slug, claim.pk)).context["form"]
+    typed = {name: form[name].value() or "" for name in form.fields}
+    typed |= house.usual_words(claim, operation.verb.__name__)
+    with time_machine.travel(house.now, tick=False):
+        response = claims_desk.post(page(operation.slug, claim.pk), typed)
+    assert response.status_code == 302, response.context["form"].errors
+    assert fresh(claim).progress == after
+
+
+def test_a_warranty_repair_is_prepared_by_a_button_of_its_own(claims_desk, house):
+    new = factories.DroneFactory(activated_at=house.now - timedelta(days=90))
+    policy = factories.PolicyFactory(drone=new)
+    claim = house.claim_at("assessed", policy, cause="product_defect")
+    assert offered(claims_desk, claim) == ["prepare", "overrule", "send-back", "undo"]
+    assert claims_desk.post(page("prepare", claim.pk)).status_code == 302
+    assert fresh(claim).progress == "preparing"
 
 
 def test_sales_and_the_auditor_see_a_claim_and_no_button(employ, house, policy):
