@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from claims.models import Claim, FeePayment, Progress
+from claims.models import Claim, FeePayment, Outcome, Progress
 from policies import cover
 from policies.shared.errors import Conflict
 
@@ -34,6 +34,20 @@ def is_settled(claim: Claim) -> bool:
     if not claim.fee_amount:
         return True
     return FeePayment.objects.filter(claim=claim, refunded_at=None).exists()
+
+
+def is_owed(claim: Claim) -> bool:
+    """The same for a page, which reads it without a query from a claim with its `payment`.
+
+    A fee that is not known yet counts as one to be paid.
+    """
+    payment = getattr(claim, "payment", None)
+    return is_expected(claim) and (payment is None or payment.refunded_at is not None)
+
+
+def is_expected(claim: Claim) -> bool:
+    """Whether a fee belongs to the claim's way, as far as anybody knows today."""
+    return claim.outcome != Outcome.WARRANTY and claim.fee_amount != 0
 
 
 def refuse_unsettled(claim: Claim) -> None:

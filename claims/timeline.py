@@ -10,23 +10,21 @@ from typing import Any
 
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
+from claims import explanation, fees, sentences
 from claims.models import (
     CLOSED,
     Claim,
     ClaimEvent,
     Deadline,
-    Decision,
     Outcome,
     Progress,
     Shipment,
 )
+from claims.sentences import Text
 from policies.models import Policy
 
 P = Progress
-Text = str | Promise
 
 # The way of a claim that ends well. What is missing here is a side path.
 MAIN_PATH = [
@@ -43,38 +41,6 @@ MAIN_PATH = [
 LABEL_IS_OF_USE = {P.LABEL_SENT, P.IN_TRANSIT}
 ENDED_WITHOUT = {P.RETURNING, P.RETURNED, P.DECLINED, P.CANCELLED, P.LAPSED}
 
-# Reasons that a clerk weighs, and that speak neither for nor against.
-NEITHER = {"some_parts_not_covered", "damage_on_first_day", "activation_stated"}
-
-NEXT: dict[str, Text] = {
-    P.SUBMITTED: _("We read your request and tell you by e-mail whether your plan covers it."),
-    P.LABEL_SENT: _("As soon as the carrier has your parcel, you can follow it here."),
-    P.IN_TRANSIT: _("When your parcel arrives, we check what is in it."),
-    P.RECEIVED: _("We examine the damage and tell you what we found."),
-    P.PARTS_MISSING: _("As soon as the missing parts are here, we examine the damage."),
-    P.AWAITING_FEE: _("As soon as the fee is here, we prepare your replacement."),
-    P.PREPARING: _("We send your replacement as soon as it is ready, and mail you its tracking."),
-    P.SHIPPED: _("The carrier brings it to the address in your request."),
-    P.COMPLETED: _("Everything is done. We wish you good flights."),
-    P.RETURNING: _("The carrier brings your own drone to the address in your request."),
-    P.RETURNED: _("Your own drone is back with you. This request is closed."),
-    P.DECLINED: _("This request is closed. If we misunderstood something, answer our letter."),
-    P.CANCELLED: _("This request is closed. You can send a new one at any time."),
-    P.LAPSED: _(
-        "The label was not used in time, so this request is closed. You can send a new one."
-    ),
-}
-ACCEPTED = _("We are making your shipping label. It will be here, and in your mailbox.")
-REPAIRING = _("We send your drone as soon as it is repaired, and mail you its tracking.")
-REPAIRED = _("Your repaired drone is on its way")
-ASSESSED: dict[str, Text] = {
-    Outcome.CARE: _("Next, we ask you for the replacement fee."),
-    Outcome.WARRANTY: _("Next, we repair it, free of charge."),
-    Outcome.NOT_COVERED: _("What we found is not covered, as explained below."),
-    Outcome.NEEDS_REVIEW: _("A colleague takes a closer look, then you hear from us."),
-}
-FEE_SETTLED = _("Next, we prepare your replacement.")
-
 
 @dataclass(frozen=True)
 class Step:
@@ -85,27 +51,6 @@ class Step:
     at: datetime | None = None
     note: str = ""
     accepted_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The decision that holds now. `basis` is intake, overruled or assessed."""
-
-    outcome: Text
-    covered: bool | None  # None: not decided yet
-    basis: str
-    is_final: bool
-    cause_found: Text
-    reasons: list["Argument"]
-
-
-@dataclass(frozen=True)
-class Argument:
-    """A reason, with how it weighs: for, against, or neither (a note)."""
-
-    rule: str
-    text: str
-    weight: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +70,7 @@ class Timeline:
     tone: str
     steps: list[Step]
     stage: tuple[int, int] | None
-    decision: Explanation | None
+    decision: explanation.Explanation | None
     tracking: Tracking | None
     is_moving: bool
     note: str
@@ -173,14 +118,14 @@ def of(claim: Any) -> Timeline:
     lived = _lived(claim.events.all())
     todo = _todo(claim)
     return Timeline(
-        headline=headline(claim),
-        what_next=what_next(claim),
+        headline=sentences.headline(claim),
+        what_next=sentences.what_next(claim),
         todo=todo,
         deadline=_deadline(claim, todo),
         tone=_tone(claim, todo),
         steps=[*_past(claim, lived), *_upcoming(claim)],
         stage=_stage(claim),
-        decision=_explanation(claim),
+        decision=explanation.of(claim),
         tracking=_tracking(claim),
         is_moving=claim.progress in {P.IN_TRANSIT, P.SHIPPED, P.RETURNING},
         note=lived[-1].public_note if lived else "",
@@ -190,44 +135,6 @@ def of(claim: Any) -> Timeline:
 
 
 # --- where it stands ---------------------------------------------------------------------
-
-
-def headline(claim: Claim) -> Text:
-    if claim.progress == P.SUBMITTED and claim.accepted_at:
-        return _("Request accepted")
-    return label(claim, claim.progress)
-
-
-def label(claim: Claim, state: str) -> Text:
-    """The customer's words for a state of this claim."""
-    if claim.outcome == Outcome.WARRANTY:
-        if state == P.PREPARING:
-            return _("Repairing, under warranty")
-        if state == P.SHIPPED and claim.replacement_id in {None, claim.drone_id}:
-            return REPAIRED
-    return P(state).label
-
-
-def what_next(claim: Claim) -> Text:
-    under_warranty = claim.outcome == Outcome.WARRANTY
-    if claim.progress == P.SUBMITTED and claim.accepted_at:
-        return ACCEPTED
-    if claim.progress == P.PREPARING and under_warranty:
-        return REPAIRING
-    if claim.progress == P.ASSESSED:
-        settled = claim.outcome == Outcome.CARE and not owes_fee(claim)
-        return FEE_SETTLED if settled else ASSESSED[claim.outcome]
-    return NEXT[claim.progress]
-
-
-def owes_fee(claim: Claim) -> bool:
-    """Whether a replacement fee is still to be paid, as far as anybody knows today."""
-    payment = getattr(claim, "payment", None)
-    return _has_fee(claim) and (payment is None or payment.refunded_at is not None)
-
-
-def _has_fee(claim: Claim) -> bool:
-    return claim.outcome != Outcome.WARRANTY and claim.fee_amount != 0
 
 
 def _todo(claim: Claim) -> str:
@@ -284,11 +191,11 @@ def _lived(events: Iterable[ClaimEvent]) -> list[ClaimEvent]:
 def _past(claim: Claim, lived: list[ClaimEvent]) -> Iterator[Step]:
     for event in claim.events.all():
         if event.kind == ClaimEvent.Kind.UNDONE:
-            yield Step("correction", label(claim, event.before), event.at)
+            yield Step("correction", sentences.label(claim, event.before), event.at)
         elif event in lived:
             yield Step(
                 _standing(claim) if event == lived[-1] else "done",
-                label(claim, event.after),
+                sentences.label(claim, event.after),
                 event.at,
                 event.public_note,
                 claim.accepted_at if event.after == P.SUBMITTED else None,
@@ -304,7 +211,7 @@ def _standing(claim: Claim) -> str:
 
 def _upcoming(claim: Claim) -> Iterator[Step]:
     for state in _ahead(claim):
-        yield Step("upcoming", label(claim, state))
+        yield Step("upcoming", sentences.label(claim, state))
 
 
 def _ahead(claim: Claim) -> list[Progress]:
@@ -316,7 +223,7 @@ def _ahead(claim: Claim) -> list[Progress]:
     if claim.outcome == Outcome.NOT_COVERED:
         # Undecided, nothing is promised; decided, the drone goes home.
         return [P.RETURNING, P.RETURNED] if claim.progress == P.ASSESSED else []
-    path = [state for state in _path(claim) if state != P.AWAITING_FEE or owes_fee(claim)]
+    path = [state for state in _path(claim) if state != P.AWAITING_FEE or fees.is_owed(claim)]
     if claim.progress == P.PARTS_MISSING:
         return path[path.index(P.RECEIVED) :]
     here = MAIN_PATH.index(P(claim.progress))
@@ -324,7 +231,7 @@ def _ahead(claim: Claim) -> list[Progress]:
 
 
 def _path(claim: Claim) -> list[Progress]:
-    return [state for state in MAIN_PATH if state != P.AWAITING_FEE or _has_fee(claim)]
+    return [state for state in MAIN_PATH if state != P.AWAITING_FEE or fees.is_expected(claim)]
 
 
 def _stage(claim: Claim) -> tuple[int, int] | None:
@@ -335,42 +242,3 @@ def _stage(claim: Claim) -> tuple[int, int] | None:
     if claim.progress not in path or P.COMPLETED not in _ahead(claim):
         return None
     return path.index(P(claim.progress)) + 1, len(path)
-
-
-# --- the decision ------------------------------------------------------------------------
-
-
-def _explanation(claim: Claim) -> Explanation | None:
-    """The decision that holds, with every reason; a clerk's own words stay inside the house."""
-    latest = _latest(claim)
-    covered = claim.outcome in {Outcome.CARE, Outcome.WARRANTY}
-    if latest is None or (covered and claim.progress == P.DECLINED):
-        return None  # declined for a reason of its own, which stands in the timeline
-    overruled = latest.kind == Decision.Kind.OVERRULED or latest.outcome != claim.outcome
-    return Explanation(
-        outcome=Outcome(claim.outcome).label,
-        covered=None if claim.outcome == Outcome.NEEDS_REVIEW else covered,
-        basis="overruled" if overruled else latest.kind,
-        is_final=claim.accepted_at is not None or claim.progress in CLOSED,
-        cause_found=claim.get_cause_found_display(),
-        reasons=[] if overruled else [_argument(claim, reason) for reason in latest.reasons],
-    )
-
-
-def _argument(claim: Claim, reason: dict[str, Any]) -> Argument:
-    weight = "against" if reason["objects"] else "for"
-    is_doubt = reason["objects"] and claim.outcome == Outcome.NEEDS_REVIEW
-    if is_doubt or reason["code"] in NEITHER:
-        weight = "note"
-    return Argument(reason["rule"], reason["text"], weight)
-
-
-def _latest(claim: Claim) -> Decision | None:
-    """The newest decision; what was decided on an assessment goes when that is taken back."""
-    accepted_at = claim.accepted_at
-    holding = [
-        decision
-        for decision in claim.decisions.all()
-        if claim.cause_found or accepted_at is None or decision.at <= accepted_at
-    ]
-    return max(holding, key=lambda decision: decision.pk, default=None)

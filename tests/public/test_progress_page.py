@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from claims import timeline
+from claims import sentences
 from claims.models import CLOSED, Claim, Deadline, Progress, Shipment
 from policies.models import Letter, Region, ReplacementFee
 from tests import factories
@@ -128,7 +128,7 @@ def test_it_says_in_the_customers_words_where_it_stands_and_what_comes_next(
 
 
 def test_every_state_has_words_for_what_comes_next():
-    assert set(timeline.NEXT) | {"assessed"} == set(Progress.values)
+    assert set(sentences.NEXT) | {"assessed"} == set(Progress.values)
 
 
 def test_accepted_with_the_label_still_to_come_reads_well(claim_at, take, see):

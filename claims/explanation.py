@@ -1,0 +1,70 @@
+"""Why a claim is covered or not: the decision that holds, as its customer reads it (K2, K12)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from claims.models import CLOSED, Claim, Decision, Outcome, Progress
+from claims.sentences import Text
+
+# Reasons that a clerk weighs, and that speak neither for nor against.
+NEITHER = {"some_parts_not_covered", "damage_on_first_day", "activation_stated"}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A reason, and how it weighs: `weight` is for, against or note (neither)."""
+
+    rule: str
+    text: str
+    weight: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The decision that holds now. `basis` is intake, overruled or assessed."""
+
+    outcome: Text
+    covered: bool | None  # None: not decided yet
+    basis: str
+    is_final: bool
+    cause_found: Text
+    reasons: list[Argument]
+
+
+def of(claim: Claim) -> Explanation | None:
+    """None where nothing was decided yet, or declined for a reason that the timeline shows.
+
+    `claim` has its `decisions` prefetched. A clerk's own words stay inside the house.
+    """
+    latest = _latest(claim)
+    covered = claim.outcome in {Outcome.CARE, Outcome.WARRANTY}
+    if latest is None or (covered and claim.progress == Progress.DECLINED):
+        return None
+    overruled = latest.kind == Decision.Kind.OVERRULED or latest.outcome != claim.outcome
+    return Explanation(
+        outcome=Outcome(claim.outcome).label,
+        covered=None if claim.outcome == Outcome.NEEDS_REVIEW else covered,
+        basis="overruled" if overruled else latest.kind,
+        is_final=claim.accepted_at is not None or claim.progress in CLOSED,
+        cause_found=claim.get_cause_found_display(),
+        reasons=[] if overruled else [_argument(claim, reason) for reason in latest.reasons],
+    )
+
+
+def _argument(claim: Claim, reason: dict[str, Any]) -> Argument:
+    weight = "against" if reason["objects"] else "for"
+    is_doubt = reason["objects"] and claim.outcome == Outcome.NEEDS_REVIEW
+    if is_doubt or reason["code"] in NEITHER:
+        weight = "note"
+    return Argument(reason["rule"], reason["text"], weight)
+
+
+def _latest(claim: Claim) -> Decision | None:
+    """The newest decision; what was decided on an assessment goes when that is taken back."""
+    accepted_at = claim.accepted_at
+    holding = [
+        decision
+        for decision in claim.decisions.all()
+        if claim.cause_found or accepted_at is None or decision.at <= accepted_at
+    ]
+    return max(holding, key=lambda decision: decision.pk, default=None)

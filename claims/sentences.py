@@ -1,0 +1,67 @@
+"""What the customer reads about a claim: where it stands, and what comes next (K12)."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from claims import fees
+from claims.models import Claim, Outcome, Progress
+
+P = Progress
+Text = str | Promise
+
+NEXT: dict[str, Text] = {
+    P.SUBMITTED: _("We read your request and tell you by e-mail whether your plan covers it."),
+    P.LABEL_SENT: _("As soon as the carrier has your parcel, you can follow it here."),
+    P.IN_TRANSIT: _("When your parcel arrives, we check what is in it."),
+    P.RECEIVED: _("We examine the damage and tell you what we found."),
+    P.PARTS_MISSING: _("As soon as the missing parts are here, we examine the damage."),
+    P.AWAITING_FEE: _("As soon as the fee is here, we prepare your replacement."),
+    P.PREPARING: _("We send your replacement as soon as it is ready, and mail you its tracking."),
+    P.SHIPPED: _("The carrier brings it to the address in your request."),
+    P.COMPLETED: _("Everything is done. We wish you good flights."),
+    P.RETURNING: _("The carrier brings your own drone to the address in your request."),
+    P.RETURNED: _("Your own drone is back with you. This request is closed."),
+    P.DECLINED: _("This request is closed. If we misunderstood something, answer our letter."),
+    P.CANCELLED: _("This request is closed. You can send a new one at any time."),
+    P.LAPSED: _(
+        "The label was not used in time, so this request is closed. You can send a new one."
+    ),
+}
+ACCEPTED = _("We are making your shipping label. It will be here, and in your mailbox.")
+REPAIRING = _("We send your drone as soon as it is repaired, and mail you its tracking.")
+REPAIRED = _("Your repaired drone is on its way")
+ASSESSED: dict[str, Text] = {
+    Outcome.CARE: _("Next, we ask you for the replacement fee."),
+    Outcome.WARRANTY: _("Next, we repair it, free of charge."),
+    Outcome.NOT_COVERED: _("What we found is not covered, as explained below."),
+    Outcome.NEEDS_REVIEW: _("A colleague takes a closer look, then you hear from us."),
+}
+FEE_SETTLED = _("Next, we prepare your replacement.")
+
+
+def headline(claim: Claim) -> Text:
+    if claim.progress == P.SUBMITTED and claim.accepted_at:
+        return _("Request accepted")
+    return label(claim, claim.progress)
+
+
+def label(claim: Claim, state: str) -> Text:
+    """The customer's words for a state of this claim."""
+    if claim.outcome == Outcome.WARRANTY:
+        if state == P.PREPARING:
+            return _("Repairing, under warranty")
+        if state == P.SHIPPED and claim.replacement_id in {None, claim.drone_id}:
+            return REPAIRED
+    return P(state).label
+
+
+def what_next(claim: Claim) -> Text:
+    under_warranty = claim.outcome == Outcome.WARRANTY
+    if claim.progress == P.SUBMITTED and claim.accepted_at:
+        return ACCEPTED
+    if claim.progress == P.PREPARING and under_warranty:
+        return REPAIRING
+    if claim.progress == P.ASSESSED:
+        settled = claim.outcome == Outcome.CARE and not fees.is_owed(claim)
+        return FEE_SETTLED if settled else ASSESSED[claim.outcome]
+    return NEXT[claim.progress]
