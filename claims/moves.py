@@ -4,10 +4,12 @@ Whatever a step does (ledger, hold, shipment, history, letter) is done in one tr
 letter last. Locks are taken in one order: the policy, then the claim.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from claims import letters, shipping
@@ -159,20 +161,29 @@ def lock(claim: Claim, actor: Actor, now: datetime) -> Step:
     return Step(locked, actor, now)
 
 
-def visits(claim: Claim, state: str) -> int:
-    """How often the claim came to `state`, not counting what was taken back (K10)."""
-    moved = claim.events.filter(kind=ClaimEvent.Kind.MOVED, after=state).count()
-    undone = claim.events.filter(kind=ClaimEvent.Kind.UNDONE, before=state).count()
-    return moved - undone
+def steps_that_stand(events: Iterable[ClaimEvent]) -> list[ClaimEvent]:
+    """Of a claim's events, the moves that were not taken back, oldest first (K10)."""
+    stand: list[ClaimEvent] = []
+    # By key: two events may carry the same instant.
+    for event in sorted(events, key=lambda event: event.pk):
+        if event.kind == ClaimEvent.Kind.MOVED:
+            stand.append(event)
+        elif event.kind == ClaimEvent.Kind.UNDONE:
+            stand.pop()
+    return stand
 
 
 def last_move(claim: Claim) -> ClaimEvent | None:
-    """The newest step that was not taken back, or None for a claim that only was submitted."""
-    taken: list[ClaimEvent] = []
-    kinds = [ClaimEvent.Kind.MOVED, ClaimEvent.Kind.UNDONE]
-    for event in claim.events.filter(kind__in=kinds).order_by("id"):
-        if event.kind == ClaimEvent.Kind.MOVED:
-            taken.append(event)
-        else:
-            taken.pop()
-    return taken[-1] if len(taken) > 1 else None
+    """The newest step that stands, or None for a claim that only was submitted."""
+    stand = steps_that_stand(_history(claim))
+    return stand[-1] if len(stand) > 1 else None
+
+
+def visits(claim: Claim, state: str) -> int:
+    """How often the claim came to `state`, not counting what was taken back."""
+    return sum(event.after == state for event in steps_that_stand(_history(claim)))
+
+
+def _history(claim: Claim) -> QuerySet[ClaimEvent]:
+    # Read anew: a verb has just written to it.
+    return claim.events.filter(kind__in=[ClaimEvent.Kind.MOVED, ClaimEvent.Kind.UNDONE])

@@ -3,7 +3,7 @@
 Reads a claim with its rows and writes nothing. What staff wrote for each other stays out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from claims import explanation, fees, sentences
+from claims import explanation, fees, moves, sentences
 from claims.models import (
     CLOSED,
     Claim,
@@ -115,7 +115,7 @@ def _parcel(direction: str, states: list[str]) -> Subquery:
 
 def of(claim: Any) -> Timeline:
     """`claim` comes from `claims_with_facts()`, with `events` and `decisions` prefetched."""
-    lived = _lived(claim.events.all())
+    steps = moves.steps_that_stand(claim.events.all())
     todo = _todo(claim)
     return Timeline(
         headline=sentences.headline(claim),
@@ -123,12 +123,12 @@ def of(claim: Any) -> Timeline:
         todo=todo,
         deadline=_deadline(claim, todo),
         tone=_tone(claim, todo),
-        steps=[*_past(claim, lived), *_upcoming(claim)],
+        steps=[*_past(claim, steps), *_upcoming(claim)],
         stage=_stage(claim),
         decision=explanation.of(claim),
         tracking=_tracking(claim),
         is_moving=claim.progress in {P.IN_TRANSIT, P.SHIPPED, P.RETURNING},
-        note=lived[-1].public_note if lived else "",
+        note=steps[-1].public_note if steps else "",
         granted=claim.granted,
         left=max(claim.granted - claim.used, 0),
     )
@@ -177,24 +177,13 @@ def _tracking(claim: Any) -> Tracking | None:
 # --- the steps ---------------------------------------------------------------------------
 
 
-def _lived(events: Iterable[ClaimEvent]) -> list[ClaimEvent]:
-    """The steps that were taken and not taken back, oldest first."""
-    taken: list[ClaimEvent] = []
-    for event in events:
-        if event.kind == ClaimEvent.Kind.MOVED:
-            taken.append(event)
-        elif event.kind == ClaimEvent.Kind.UNDONE:
-            taken.pop()
-    return taken
-
-
-def _past(claim: Claim, lived: list[ClaimEvent]) -> Iterator[Step]:
+def _past(claim: Claim, steps: list[ClaimEvent]) -> Iterator[Step]:
     for event in claim.events.all():
         if event.kind == ClaimEvent.Kind.UNDONE:
             yield Step("correction", sentences.label(claim, event.before), event.at)
-        elif event in lived:
+        elif event in steps:
             yield Step(
-                _standing(claim) if event == lived[-1] else "done",
+                _standing(claim) if event == steps[-1] else "done",
                 sentences.label(claim, event.after),
                 event.at,
                 event.public_note,
@@ -203,7 +192,7 @@ def _past(claim: Claim, lived: list[ClaimEvent]) -> Iterator[Step]:
 
 
 def _standing(claim: Claim) -> str:
-    """Of the newest step."""
+    """How the newest step stands."""
     if claim.progress not in CLOSED:
         return "current"
     return "ended" if claim.progress in ENDED_WITHOUT else "done"

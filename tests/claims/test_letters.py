@@ -83,6 +83,11 @@ def test_text_and_html_say_the_same(house, policy, state):
     assert flat(first).replace("'", "&#x27;") in html
 
 
+def test_every_state_has_a_letter_of_its_own():
+    # Preparing without a fee has another; the letter of the fee is the usual one.
+    assert letters.LETTERS == LETTER_OF | {"preparing": "claim_preparing"}
+
+
 def test_every_state_has_a_letter_and_every_letter_its_folder():
     assert set(letters.LETTERS) == set(Progress.values)
     names = {*LETTER_OF.values(), *letters.LETTERS.values(), "label_reminder", "fee_reminder"}

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from claims import letters, moves, progress
+from claims import moves, progress
+from claims import timeline as timelines
 from claims.models import Claim, ClaimEvent, Decision, Progress, Shipment
 from policies.models import Hold, Letter
 from policies.shared.actor import Actor
@@ -255,25 +256,33 @@ def test_the_last_move_of_a_new_claim_is_none(house, policy):
     assert moves.visits(claim, "submitted") == 1
 
 
-def test_every_state_has_a_letter_of_its_own():
-    from_rules = {
-        "submitted": "claim_received",
-        "label_sent": "claim_label",
-        "in_transit": "claim_in_transit",
-        "received": "claim_arrived",
-        "parts_missing": "claim_parts_missing",
-        "assessed": "claim_assessed",
-        "awaiting_fee": "claim_fee_due",
-        "preparing": "claim_preparing",
-        "shipped": "claim_shipped",
-        "completed": "claim_completed",
-        "returning": "claim_returning",
-        "returned": "claim_returned",
-        "declined": "claim_declined",
-        "cancelled": "claim_cancelled",
-        "lapsed": "claim_lapsed",
+@pytest.mark.parametrize(
+    ("verbs", "states"),
+    [
+        ([], ["received"]),
+        (["undo"], []),
+        (["undo", "receive"], ["received"]),
+        (["miss_parts", "receive"], ["received", "parts_missing", "received"]),
+        (["miss_parts", "receive", "undo"], ["received", "parts_missing"]),
+        (["miss_parts", "receive", "undo", "undo", "assess"], ["received", "assessed"]),
+    ],
+)
+def test_what_was_taken_back_counts_nowhere(house, policy, verbs, states):
+    claim = house.take(house.claim_at("received", policy), *verbs)
+    states = ["submitted", "label_sent", *states]
+    assert [event.after for event in moves.steps_that_stand(claim.events.all())] == states
+    assert moves.last_move(claim).after == states[-1] == claim.progress
+    assert {state: moves.visits(claim, state) for state in MOVES} == {
+        state: states.count(state) for state in MOVES
     }
-    assert from_rules == letters.LETTERS
+    page = timelines.of(with_facts(claim))
+    shown = [step.label for step in page.steps if step.standing in {"done", "current"}]
+    assert shown == [WORDS[state] for state in states]
+
+
+def with_facts(claim: Claim) -> Claim:
+    claims = timelines.claims_with_facts().prefetch_related("events", "decisions")
+    return claims.get(pk=claim.pk)
 
 
 def test_history_counts(house, policy):
