@@ -1,7 +1,8 @@
 """How long customers waited for their replacement: from the request until it was shipped.
 
-Reads only. The median and the 90th percentile are nearest ranks: the wait of a real claim
-that so many percent of the claims did not exceed. Both databases find them in one statement.
+Reads only; the report and the dashboard's snapshot both ask here. The median and the 90th
+percentile are nearest ranks: the wait of a real claim that so many percent of the claims did
+not exceed. Both databases find them in one statement.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from claims.reporting.figures import spread
+from claims.models import Claim
+from claims.reporting.figures import of_claims
 from config import charts
 from policies.models import (
     DroneModel,
@@ -169,10 +170,36 @@ def test_what_lasts_is_in_whole_days():
     assert [figures.days_left(left, 9) for left in (0, 1, 2, 3)] == [0, 10, 20, 30]
 
 
-def test_median_and_ninetieth_percentile():
-    assert spread([]) == {"count": 0, "median": None, "p90": None}
-    assert spread([4.0]) == {"count": 1, "median": 4.0, "p90": 4.0}
-    assert spread([float(n) for n in range(1, 12)]) == {"count": 11, "median": 6.0, "p90": 10.0}
+@pytest.fixture
+def shipped_after(db, house):
+    def shipped_after(days: float) -> Claim:
+        claim = house.claim_at("shipped", factories.PolicyFactory())
+        [shipped_at] = claim.events.filter(after="shipped").values_list("at", flat=True)
+        Claim.objects.filter(pk=claim.pk).update(submitted_at=shipped_at - timedelta(days=days))
+        return claim
+
+    return shipped_after
+
+
+def test_median_and_ninetieth_percentile(house, shipped_after):
+    def turnaround() -> dict:
+        return of_claims(now=house.now)["turnaround"]["30"]
+
+    assert turnaround() == {"count": 0, "median": None, "p90": None}
+    shipped_after(4)
+    assert turnaround() == {"count": 1, "median": 4.0, "p90": 4.0}
+    for days in (11, 10, 9, 8, 7, 6, 5, 3, 2, 1):
+        shipped_after(days)
+    assert turnaround() == {"count": 11, "median": 6.0, "p90": 10.0}
+
+
+def test_the_turnaround_counts_what_shipped_lately_however_old_the_request(house, shipped_after):
+    shipped_after(80)
+    house.later(days=40)
+    shipped_after(60)
+    turnaround = of_claims(now=house.now)["turnaround"]
+    assert turnaround["30"] == {"count": 1, "median": 60.0, "p90": 60.0}
+    assert turnaround["90"] == {"count": 2, "median": 60.0, "p90": 80.0}
 
 
 def test_a_chart_has_a_bar_for_each_day():
