@@ -8,20 +8,6 @@ from policies import cover as policy_cover
 from policies.cover import Cover
 
 
-def cover_facts(cover: Cover) -> decisions.CoverFacts:
-    return decisions.CoverFacts(
-        zone=cover.zone,
-        starts_at=cover.starts_at,
-        ends_at=cover.ends_at,
-        cancelled_at=cover.cancelled_at,
-        replacements_left=cover.replacements_left,
-        parts=cover.parts,
-        excluded_causes=cover.excluded_causes,
-        warranty_until=cover.warranty_until,
-        activation_stated_by_customer=cover.activation_stated_by_customer,
-    )
-
-
 def on_what_was_said(claim: Claim, cover: Cover) -> decisions.Decision:
     return _decide(claim, cover, claim.cause, claim.parts)
 
@@ -41,7 +27,7 @@ def _decide(claim: Claim, cover: Cover, cause: str, parts: list[str]) -> decisio
         happened_on=claim.happened_on,
         requested_at=claim.submitted_at,
     )
-    return decisions.decide(facts, cover_facts(cover))
+    return decisions.decide(facts, cover)
 
 
 def as_json(decision: decisions.Decision) -> list[dict[str, Any]]:

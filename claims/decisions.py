@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
+from policies.rules.entitlement import Entitlement
 from policies.rules.verdict import Reason
 
 PRODUCT_DEFECT = "product_defect"
@@ -28,21 +29,6 @@ class ClaimFacts:
 
 
 @dataclass(frozen=True)
-class CoverFacts:
-    """What the policy promises. Instants are aware."""
-
-    zone: ZoneInfo
-    starts_at: datetime
-    ends_at: datetime
-    cancelled_at: datetime | None
-    replacements_left: int
-    parts: tuple[str, ...]
-    excluded_causes: frozenset[str]
-    warranty_until: datetime | None
-    activation_stated_by_customer: bool = False
-
-
-@dataclass(frozen=True)
 class Decision:
     """`outcome` is one of care, warranty, not_covered, needs_review."""
 
@@ -53,7 +39,7 @@ class Decision:
         return any(reason.code == code for reason in self.reasons)
 
 
-def decide(facts: ClaimFacts, cover: CoverFacts) -> Decision:
+def decide(facts: ClaimFacts, cover: Entitlement) -> Decision:
     """The outcome with every reason, also those that did not turn the scale.
 
     An exclusion goes before everything; a defect is the warranty's business and never the
@@ -73,12 +59,12 @@ def decide(facts: ClaimFacts, cover: CoverFacts) -> Decision:
     return Decision("needs_review" if doubts else "care", everything)
 
 
-def _exclusions(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+def _exclusions(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
     if facts.cause in cover.excluded_causes:
         yield Reason("P7", "excluded_cause", _("This cause of damage is excluded from the plan."))
 
 
-def _defect(facts: ClaimFacts, cover: CoverFacts) -> Decision:
+def _defect(facts: ClaimFacts, cover: Entitlement) -> Decision:
     until = cover.warranty_until
     if until is None:
         unknown = Reason(
@@ -101,7 +87,7 @@ def _defect(facts: ClaimFacts, cover: CoverFacts) -> Decision:
     return Decision("not_covered", (over,))
 
 
-def _term(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+def _term(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
     begins, ends = _day(facts.happened_on, cover.zone)
     if ends <= cover.starts_at:
         yield Reason("K2", "damage_before", _("The damage happened before the plan began."))
@@ -129,7 +115,7 @@ def _day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     )
 
 
-def _allowance(cover: CoverFacts) -> Iterator[Reason]:
+def _allowance(cover: Entitlement) -> Iterator[Reason]:
     if cover.replacements_left > 0:
         yield Reason(
             "P3", "replacement_left", _("A replacement is left in the allowance."), objects=False
@@ -138,7 +124,7 @@ def _allowance(cover: CoverFacts) -> Iterator[Reason]:
         yield Reason("P3", "none_left", _("All replacements of the plan have been used."))
 
 
-def _parts(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+def _parts(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
     covered = [part for part in facts.parts if part in cover.parts]
     if not covered:
         yield Reason("P6", "no_part_covered", _("None of the damaged parts is covered."))
@@ -159,7 +145,7 @@ def _doubts(facts: ClaimFacts) -> Iterator[Reason]:
         yield Reason("K2", "cause_unclear", _("The cause needs a closer look."))
 
 
-def _told(facts: ClaimFacts, cover: CoverFacts) -> Iterator[Reason]:
+def _told(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
     """What the clerk is told, and weighs: it turns nothing by itself."""
     if facts.happened_on == cover.starts_at.astimezone(cover.zone).date():
         yield Reason(

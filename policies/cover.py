@@ -8,7 +8,6 @@ before anything is counted.
 
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
@@ -27,25 +26,17 @@ from policies.models import (
     ReplacementFee,
 )
 from policies.rules import serials
+from policies.rules.entitlement import Entitlement
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 
-@dataclass(frozen=True)
-class Cover:
-    """What a drone's care plan promises, as it stood when asked. Instants are aware UTC."""
+@dataclass(frozen=True, kw_only=True)
+class Cover(Entitlement):
+    """What a drone's care plan promises, and the policy that promises it."""
 
     policy: Policy
     serial: str
-    zone: ZoneInfo
-    starts_at: datetime
-    ends_at: datetime
-    cancelled_at: datetime | None
-    replacements_left: int
-    parts: tuple[str, ...]
-    excluded_causes: frozenset[str]
-    warranty_until: datetime | None
-    activation_stated_by_customer: bool
 
     @property
     def region(self) -> Region:

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claims.decisions import ClaimFacts, CoverFacts, Decision, decide
+from claims.decisions import ClaimFacts, Decision, decide
 from policies.models import Cause, Part
+from policies.rules.entitlement import Entitlement
 
 NEW_YORK = ZoneInfo("America/New_York")
 A_MICROSECOND = timedelta(microseconds=1)
 ALL_PARTS = ("aircraft", "gimbal", "camera", "battery", "propellers")
 
 # 5 January 2026 to 5 January 2027, four in the morning in New York.
-COVER = CoverFacts(
+COVER = Entitlement(
     zone=NEW_YORK,
     starts_at=datetime(2026, 1, 5, 9, 0, tzinfo=UTC),
     ends_at=datetime(2027, 1, 5, 9, 0, tzinfo=UTC),

@@ -1,0 +1,23 @@
+"""What a policy entitles its holder to, in plain values: what a claim is decided on (K2).
+
+Pure: no database, no clock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """As it stood when asked. Instants are aware; `zone` is the region's clock."""
+
+    zone: ZoneInfo
+    starts_at: datetime
+    ends_at: datetime
+    cancelled_at: datetime | None
+    replacements_left: int
+    parts: tuple[str, ...]
+    excluded_causes: frozenset[str]
+    warranty_until: datetime | None
+    activation_stated_by_customer: bool = False
