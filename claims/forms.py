@@ -10,7 +10,6 @@ from uuid import UUID, uuid4, uuid5
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from claims import photos
@@ -195,16 +194,6 @@ class RepairForm(forms.Form):
     )
     submission = SubmissionField()
 
-    @classmethod
-    def kept(cls, typed: QueryDict) -> "RepairForm":
-        """The form with what was typed, not looked at."""
-        return cls(
-            initial={
-                name: field.bound_data(field.widget.value_from_datadict(typed, {}, name), None)
-                for name, field in cls.base_fields.items()
-            }
-        )
-
     @property
     def lost_photos(self) -> bool:
         """Photos came with a form that is shown again: a browser does not choose files anew."""
@@ -312,8 +301,3 @@ class LookupForm(forms.Form):
         typed = re.sub(r"[^0-9A-Z]", "", self.cleaned_data["number"].upper())
         name = typed.removeprefix("CLM")
         return f"CLM-{name}" if len(name) == 8 and set(name) <= set(ALPHABET) else ""
-
-    @classmethod
-    def kept(cls, typed: QueryDict) -> "LookupForm":
-        names = cls.base_fields.items()
-        return cls(initial={name: field.bound_data(typed.get(name), None) for name, field in names})

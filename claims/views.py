@@ -44,8 +44,7 @@ def repair(request: HttpRequest) -> HttpResponse:
         return render(request, "claims/repair.html", {"form": RepairForm()})
     now = timezone.now()
     if not REPAIR_BY_ADDRESS.allows_visitor(request, now=now):
-        kept = RepairForm.kept(request.POST)
-        return too_often(request, "claims/repair.html", kept, REPAIR_BY_ADDRESS)
+        return too_often(request, "claims/repair.html", RepairForm, REPAIR_BY_ADDRESS)
     form = RepairForm(request.POST, request.FILES)
     claim = _request(request, form, now=now) if form.is_valid() else None
     if claim is None:
@@ -74,7 +73,7 @@ def progress_lookup(request: HttpRequest) -> HttpResponse:
     form = LookupForm(request.POST)
     limit = _lookup_limit(request, form, now=now)
     if limit:
-        return too_often(request, "claims/lookup.html", LookupForm.kept(request.POST), limit)
+        return too_often(request, "claims/lookup.html", LookupForm, limit)
     if not form.is_valid():
         return render(request, "claims/lookup.html", {"form": form})
     claim = Claim.objects.filter(number=form.cleaned_data["number"]).first()

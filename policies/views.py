@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.db.models import F, Prefetch
 from django.http import HttpRequest, HttpResponse
@@ -43,14 +42,6 @@ COVER_BY_ADDRESS = Limit("cover", 20, timedelta(hours=1))
 COVER_BY_EMAIL = Limit("cover-email", 5, timedelta(hours=1))
 VERIFICATION_BY_ADDRESS = Limit("verification", 20, timedelta(hours=1))
 VERIFICATION_BY_EMAIL = Limit("verification-email", 5, timedelta(hours=1))
-
-
-def _kept(form_class: type[forms.Form], request: HttpRequest) -> forms.Form:
-    """The form with what was typed, not looked at."""
-    fields = form_class.base_fields.items()
-    return form_class(
-        initial={name: field.bound_data(request.POST.get(name), None) for name, field in fields}
-    )
 
 
 @require_safe
@@ -126,8 +117,7 @@ def activate(request: HttpRequest) -> HttpResponse:
         return render(request, "policies/activate.html", {"form": ActivateForm()})
     now = timezone.now()
     if not ACTIVATE_BY_ADDRESS.allows_visitor(request, now=now):
-        kept = _kept(ActivateForm, request)
-        return too_often(request, "policies/activate.html", kept, ACTIVATE_BY_ADDRESS)
+        return too_often(request, "policies/activate.html", ActivateForm, ACTIVATE_BY_ADDRESS)
     form = ActivateForm(request.POST)
     bound = _bind(request, form, now=now) if form.is_valid() else None
     if bound:
@@ -177,15 +167,14 @@ def cover(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "policies/cover.html", {"form": CoverForm()})
     now = timezone.now()
-    kept = _kept(CoverForm, request)
     if not COVER_BY_ADDRESS.allows_visitor(request, now=now):
-        return too_often(request, "policies/cover.html", kept, COVER_BY_ADDRESS)
+        return too_often(request, "policies/cover.html", CoverForm, COVER_BY_ADDRESS)
     form = CoverForm(request.POST)
     if not form.is_valid():
         return render(request, "policies/cover.html", {"form": form})
     serial, email = form.cleaned_data["serial"], form.cleaned_data["email"]
     if not COVER_BY_EMAIL.allows_mailbox(email, now=now):
-        return too_often(request, "policies/cover.html", kept, COVER_BY_EMAIL)
+        return too_often(request, "policies/cover.html", CoverForm, COVER_BY_EMAIL)
     status.send_link(serial=serial, email=email, actor=visitor(request), now=now)
     return render(request, "policies/cover_sent.html")
 
@@ -249,13 +238,12 @@ def verification(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, page, {"form": VerificationForm(), "steps": steps})
     now = timezone.now()
-    kept = _kept(VerificationForm, request)
     if not VERIFICATION_BY_ADDRESS.allows_visitor(request, now=now):
-        return too_often(request, page, kept, VERIFICATION_BY_ADDRESS, steps=steps)
+        return too_often(request, page, VerificationForm, VERIFICATION_BY_ADDRESS, steps=steps)
     form = VerificationForm(request.POST)
     if form.is_valid():
         if not VERIFICATION_BY_EMAIL.allows_mailbox(form.cleaned_data["email"], now=now):
-            return too_often(request, page, kept, VERIFICATION_BY_EMAIL, steps=steps)
+            return too_often(request, page, VerificationForm, VERIFICATION_BY_EMAIL, steps=steps)
         sent = _submit(form, now=now)
         if sent:
             return render(request, "policies/verification_sent.html", {"verification": sent})

@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 
 from policies.models import Throttle
@@ -112,11 +112,22 @@ def visitor(request: HttpRequest) -> Actor:
     return Actor.customer(client_address(request) or None)
 
 
+def as_typed(form_class: type[forms.Form], data: QueryDict) -> forms.Form:
+    """A form that shows what was typed and has checked none of it; files are not kept."""
+    return form_class(
+        initial={
+            name: field.bound_data(field.widget.value_from_datadict(data, {}, name), None)
+            for name, field in form_class.base_fields.items()
+        }
+    )
+
+
 def too_often(
-    request: HttpRequest, template: str, kept: forms.Form, limit: Limit, **more: Any
+    request: HttpRequest, template: str, form_class: type[forms.Form], limit: Limit, **more: Any
 ) -> HttpResponse:
-    """The page again, with what was typed (`kept`), unread: the form has not been looked at."""
-    wait = {"form": kept, "wait_minutes": limit.per // timedelta(minutes=1)}
+    """The page again, with what was typed: a form beyond the limit is not checked."""
+    form = as_typed(form_class, request.POST)
+    wait = {"form": form, "wait_minutes": limit.per // timedelta(minutes=1)}
     response = render(request, template, wait | more, status=429)
     response["Retry-After"] = str(int(limit.per.total_seconds()))
     return response

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django import forms
 from django.core.management import call_command
+from django.http import QueryDict
 from django.test import RequestFactory
 
 import claims.views
 import policies.views
 from policies.models import Throttle
 from policies.shared import visitors
+from policies.shared.fields import LONGEST_ECHO, PlainCharField
 
 HOUR = timedelta(hours=1)
 
@@ -145,3 +148,25 @@ def test_the_address_is_what_our_outermost_proxy_saw(settings, proxies, forwarde
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     request = RequestFactory().get("/activate/", REMOTE_ADDR="192.0.2.1", **headers)
     assert visitors.client_address(request) == address
+
+
+class Order(forms.Form):
+    name = PlainCharField(max_length=20)
+    sizes = forms.MultipleChoiceField(choices=[("s", "S"), ("m", "M"), ("l", "L")])
+    gift = forms.BooleanField()
+    card = forms.FileField()
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("name=Ann&sizes=s&sizes=l&gift=on", ("Ann", ["s", "l"], True)),
+        ("", (None, [], False)),
+        (f"name={'x' * 9_000}&sizes=xxl", ("x" * LONGEST_ECHO, ["xxl"], False)),
+    ],
+)
+def test_a_form_beyond_the_limit_shows_what_was_typed_and_checks_nothing(typed, shown):
+    form = visitors.as_typed(Order, QueryDict(typed))
+    assert not form.is_bound
+    assert (form["name"].value(), form["sizes"].value(), form["gift"].value()) == shown
+    assert form["card"].value() is None
