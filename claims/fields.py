@@ -1,0 +1,147 @@
+"""The fields of a repair request: a day, a story, a cause, parts, photos (K1)."""
+
+import re
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from claims import photos
+from policies.models import Cause, Part
+from policies.shared.fields import PlainCharField
+
+
+class DayField(PlainCharField):
+    """A day, `YYYY-MM-DD`."""
+
+    written = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+    years = range(2000, 2101)
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput(attrs={"type": "date"}))
+        super().__init__(max_length=10, empty_value=None, **kwargs)
+        del self.widget.attrs["maxlength"]  # HTML knows none for this type
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if text is None:
+            return None
+        try:
+            if not self.written.match(text):
+                raise ValueError(text)
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise ValidationError(_("Please enter a day, like 2026-01-31."), code="day") from None
+        if day.year not in self.years:
+            raise ValidationError(_("Please check the year."), code="year")
+        return day
+
+
+class StoryField(PlainCharField):
+    """Several lines of text. A browser counts a line break once, and sends it as two."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(multiline=True, widget=forms.Textarea(attrs={"rows": 6}), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(str(value or "").replace("\r\n", "\n"))
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        assert self.max_length is not None
+        return data[: 2 * self.max_length] if isinstance(data, str) else data
+
+
+class CauseField(forms.ChoiceField):
+    default_error_messages = {
+        "required": _("Please choose what happened."),
+        "invalid_choice": _("Please choose what happened from the list."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=Cause.choices, widget=forms.RadioSelect, **kwargs)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data if data in Cause.values else ""
+
+
+class PartsField(forms.Field):
+    """Parts of a drone, ticked one by one, or in one value with commas."""
+
+    widget = forms.CheckboxSelectMultiple(choices=Part.choices)
+    default_error_messages = {"required": _("Please choose at least one part.")}
+    longest = 200
+
+    def to_python(self, value: Any) -> list[str]:
+        named = self._named(value)
+        if not named <= set(Part.values):
+            raise ValidationError(_("Please choose parts from the list."), code="part")
+        return [part for part in Part.values if part in named]
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return sorted(self._named(data) & set(Part.values))
+
+    def _named(self, value: Any) -> set[str]:
+        text = ",".join(value)[: self.longest] if isinstance(value, list) else ""
+        return {part.strip().lower() for part in text.split(",") if part.strip()}
+
+
+class FilesInput(forms.FileInput):
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[UploadedFile]:
+        return list(files.getlist(name)) if hasattr(files, "getlist") else []
+
+
+class PhotosField(forms.Field):
+    """Up to six photos; its value is the pictures as they will be kept."""
+
+    widget = FilesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/heic,image/heif"})
+
+    def to_python(self, value: list[UploadedFile] | None) -> list[photos.Picture]:
+        uploads = value or []
+        if len(uploads) > photos.MOST:
+            # Counted before anything is opened.
+            raise ValidationError(
+                _("Please send at most %(most)d photos."),
+                code="too_many",
+                params={"most": photos.MOST},
+            )
+        return [self._read(number, upload) for number, upload in enumerate(uploads, 1)]
+
+    @staticmethod
+    def _read(number: int, upload: UploadedFile) -> photos.Picture:
+        try:
+            return photos.read(upload)
+        except photos.BadPhoto as error:
+            raise ValidationError(
+                _("Photo %(number)d: %(reason)s"),
+                code="photo",
+                params={"number": number, "reason": error.message},
+            ) from None
+
+
+class SubmissionField(forms.Field):
+    """The form's own number. What is not one counts as none, and refuses nothing."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False, initial=uuid4)
+
+    def to_python(self, value: Any) -> UUID | None:
+        try:
+            return UUID(value) if isinstance(value, str) and len(value) <= 36 else None
+        except ValueError:
+            return None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return self.to_python(data) or uuid4()
+
+
+def address_line(label: Any, most: int, autocomplete: str, **kwargs: Any) -> PlainCharField:
+    widget = forms.TextInput(attrs={"autocomplete": autocomplete})
+    return PlainCharField(label=label, max_length=most, widget=widget, **kwargs)
