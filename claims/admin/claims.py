@@ -102,13 +102,6 @@ class ClaimAdmin(RecordAdmin):
         """In a queue the oldest lies on top."""
         return ("progress_at", "id") if request.GET.get("queue") else ("-id",)
 
-    def _by_serial_or_tracking(self, term: str) -> list[int]:
-        bare = term.upper().replace(" ", "").replace("-", "")
-        found = Claim.objects.filter(drone__serial=bare).values_list("pk", flat=True)[:200]
-        shipped = Claim.objects.filter(replacement__serial=bare).values_list("pk", flat=True)[:200]
-        tracked = Shipment.objects.filter(tracking_number=term).values_list("claim", flat=True)
-        return [*found, *shipped, *tracked[:200]]
-
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view
         return [

@@ -27,7 +27,10 @@ class LabelRequest:
 
 @dataclass(frozen=True)
 class Label:
-    """What the carrier sold: its own id for the parcel, and the label as a PDF of 4 x 6 inches."""
+    """What the carrier sold: its own id for the parcel, and the label as a PDF of 4 x 6 inches.
+
+    `tracking_url` is where the public follows the parcel; empty where there is no such page.
+    """
 
     carrier_id: str
     tracking_number: str
@@ -63,6 +66,3 @@ class Carrier(Protocol):
         `carrier_id` is empty where a sale may have been made but was never written down: then
         the label sold under `reference`, if there is one. Raises CarrierError.
         """
-
-    def tracking_url(self, tracking_number: str) -> str:
-        """Where the public follows a parcel; empty where there is no such page."""

@@ -74,9 +74,6 @@ class EasyPost:
                     f"EasyPost answered the refund with: {shipment.refund_status}", permanent=False
                 )
 
-    def tracking_url(self, tracking_number: str) -> str:
-        return ""  # each tracker has its own page; its address comes with the label
-
     def _known(self, name: str) -> Any:
         """The shipment by its id or by our reference, which EasyPost takes in its place."""
         try:

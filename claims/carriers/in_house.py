@@ -49,15 +49,12 @@ class InHouse:
         return Label(
             carrier_id=request.reference,
             tracking_number=number,
-            tracking_url=self.tracking_url(number),
+            tracking_url="",
             pdf=_draw(request, number),
         )
 
     def void(self, carrier_id: str, *, reference: str) -> None:
         """Nobody has paid anything."""
-
-    def tracking_url(self, tracking_number: str) -> str:
-        return ""
 
 
 def tracking_number(reference: str) -> str:

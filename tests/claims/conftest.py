@@ -175,7 +175,7 @@ class PaperCarrier:
             Label(
                 carrier_id=f"paper-{request.reference}",
                 tracking_number=number,
-                tracking_url=self.tracking_url(number),
+                tracking_url=f"https://paper.example/{number}",
                 pdf=b"%PDF-1.4 a label on paper",
             ),
         )
@@ -183,9 +183,6 @@ class PaperCarrier:
     def void(self, carrier_id: str, *, reference: str = "") -> None:
         if carrier_id not in self.voided:
             self.voided.append(carrier_id)
-
-    def tracking_url(self, tracking_number: str) -> str:
-        return f"https://paper.example/{tracking_number}"
 
 
 # --- what was written ----------------------------------------------------------

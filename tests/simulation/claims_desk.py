@@ -32,9 +32,6 @@ class PaperCarrier:
     def void(self, carrier_id: str, *, reference: str) -> None:
         """Takes every label back."""
 
-    def tracking_url(self, tracking_number: str) -> str:
-        return ""
-
 
 class ClaimsDesk(Desk):
     def claim(self) -> None:

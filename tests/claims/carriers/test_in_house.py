@@ -197,4 +197,4 @@ def test_taking_a_label_back_costs_nothing_and_may_be_repeated():
 
 def test_the_house_carries_unless_the_settings_name_another():
     assert isinstance(carrier(), InHouse)
-    assert InHouse().tracking_url("110571578024321054") == ""
+    assert InHouse().buy(REQUEST).tracking_url == ""
