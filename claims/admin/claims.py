@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +9,6 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
 from claims.admin.operations import ALL, CompleteMany, ReceiveMany, undecided
@@ -17,6 +16,7 @@ from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
 from claims.reporting import queues, search
 from policies import cover
+from policies.backoffice import times
 from policies.backoffice.cells import link, pill
 from policies.backoffice.records import BackOfficeAdmin, RecordAdmin
 from policies.models import Letter, Part
@@ -175,9 +175,7 @@ class ClaimAdmin(RecordAdmin):
 
     @admin.display(description=_("since"))
     def age(self, claim: Claim) -> str:
-        if timezone.now() - claim.progress_at < timedelta(minutes=1):
-            return str(_("just now"))
-        return timesince(claim.progress_at, timezone.now(), depth=1)
+        return times.age(claim.progress_at, now=timezone.now())
 
 
 @admin.register(Deadline)

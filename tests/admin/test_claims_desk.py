@@ -216,6 +216,14 @@ def test_the_list_asks_the_same_whatever_its_length(
         claims_desk.get(page("changelist"))
 
 
+def test_the_list_says_since_when_with_the_instant_on_hover(claims_desk, house, policy):
+    claim = house.claim_at("received", policy)
+    Claim.objects.filter(pk=claim.pk).update(progress_at=house.now - timedelta(days=5))
+    with time_machine.travel(house.now, tick=False):
+        text = claims_desk.get(page("changelist")).content.decode()
+    assert 'title="2026-03-05 20:00:00 UTC">5\xa0days</time>' in text
+
+
 def test_the_claim_page_shows_everything_on_one_screen(claims_desk, house, policy):
     claim = house.claim_at("shipped", policy)
     text = claims_desk.get(page("change", claim.pk)).content.decode()
