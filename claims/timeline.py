@@ -43,7 +43,7 @@ ENDED_WITHOUT = {P.RETURNING, P.RETURNED, P.DECLINED, P.CANCELLED, P.LAPSED}
 
 
 @dataclass(frozen=True)
-class Step:
+class Entry:
     """A line of the timeline. `standing` is done, current, ended, upcoming or correction."""
 
     standing: str
@@ -68,7 +68,7 @@ class Timeline:
     todo: str
     deadline: datetime | None
     tone: str
-    steps: list[Step]
+    steps: list[Entry]
     stage: tuple[int, int] | None
     decision: explanation.Explanation | None
     tracking: Tracking | None
@@ -177,12 +177,12 @@ def _tracking(claim: Any) -> Tracking | None:
 # --- the steps ---------------------------------------------------------------------------
 
 
-def _past(claim: Claim, steps: list[ClaimEvent]) -> Iterator[Step]:
+def _past(claim: Claim, steps: list[ClaimEvent]) -> Iterator[Entry]:
     for event in claim.events.all():
         if event.kind == ClaimEvent.Kind.UNDONE:
-            yield Step("correction", sentences.label(claim, event.before), event.at)
+            yield Entry("correction", sentences.label(claim, event.before), event.at)
         elif event in steps:
-            yield Step(
+            yield Entry(
                 _standing(claim) if event == steps[-1] else "done",
                 sentences.label(claim, event.after),
                 event.at,
@@ -198,9 +198,9 @@ def _standing(claim: Claim) -> str:
     return "ended" if claim.progress in ENDED_WITHOUT else "done"
 
 
-def _upcoming(claim: Claim) -> Iterator[Step]:
+def _upcoming(claim: Claim) -> Iterator[Entry]:
     for state in _ahead(claim):
-        yield Step("upcoming", sentences.label(claim, state))
+        yield Entry("upcoming", sentences.label(claim, state))
 
 
 def _ahead(claim: Claim) -> list[Progress]:
