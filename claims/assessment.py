@@ -43,8 +43,8 @@ def assess(
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
         current = step.claim
-        decision = decision_facts.on_what_was_found(current, cause_found, parts_damaged)
-        outcome = decision.outcome
+        ruling = decision_facts.on_the_assessment(current, cause_found, parts_damaged)
+        outcome = ruling.outcome
         as_reported = cause_found == current.cause and set(parts_damaged) == set(current.parts)
         if as_reported and current.decisions.filter(kind=Decision.Kind.OVERRULED).exists():
             outcome = current.outcome
@@ -54,9 +54,11 @@ def assess(
             "parts_received": parts_received,
             "parts_damaged": parts_damaged,
         }
-        step.decided(Decision.Kind.ASSESSED, decision.outcome, decision_facts.as_json(decision))
-        reasons = decision_facts.as_json(decision) if changed else []
-        step.move(Progress.ASSESSED, note=note, letter={"reasons": reasons}, **columns)
+        reasons = decision_facts.as_json(ruling)
+        step.decided(Decision.Kind.ASSESSED, ruling.outcome, reasons)
+        step.move(
+            Progress.ASSESSED, note=note, letter={"reasons": reasons if changed else []}, **columns
+        )
 
 
 def settle(step: moves.Step, outcome: str) -> dict[str, Any]:

@@ -8,19 +8,17 @@ from policies import cover as policy_cover
 from policies.cover import Cover
 
 
-def on_what_was_said(claim: Claim, cover: Cover) -> decisions.Decision:
+def on_the_request(claim: Claim, cover: Cover) -> decisions.Ruling:
     return _decide(claim, cover, claim.cause, claim.parts)
 
 
-def on_what_was_found(
-    claim: Claim, cause_found: str, parts_damaged: list[str]
-) -> decisions.Decision:
+def on_the_assessment(claim: Claim, cause_found: str, parts_damaged: list[str]) -> decisions.Ruling:
     """The claim's own use counts as still left: it is the one being decided about."""
     cover = policy_cover.cover_of(claim.policy, reference=claim.number)
     return _decide(claim, cover, cause_found, parts_damaged)
 
 
-def _decide(claim: Claim, cover: Cover, cause: str, parts: list[str]) -> decisions.Decision:
+def _decide(claim: Claim, cover: Cover, cause: str, parts: list[str]) -> decisions.Ruling:
     facts = decisions.ClaimFacts(
         cause=cause,
         parts=tuple(parts),
@@ -30,7 +28,7 @@ def _decide(claim: Claim, cover: Cover, cause: str, parts: list[str]) -> decisio
     return decisions.decide(facts, cover)
 
 
-def as_json(decision: decisions.Decision) -> list[dict[str, Any]]:
+def as_json(ruling: decisions.Ruling) -> list[dict[str, Any]]:
     return [
         {
             "rule": reason.rule,
@@ -38,5 +36,5 @@ def as_json(decision: decisions.Decision) -> list[dict[str, Any]]:
             "text": str(reason.text),
             "objects": reason.objects,
         }
-        for reason in decision.reasons
+        for reason in ruling.reasons
     ]

@@ -29,17 +29,14 @@ class ClaimFacts:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """`outcome` is one of care, warranty, not_covered, needs_review."""
+class Ruling:
+    """What the rules decide. `outcome` is one of care, warranty, not_covered, needs_review."""
 
     outcome: str
     reasons: tuple[Reason, ...]
 
-    def says(self, code: str) -> bool:
-        return any(reason.code == code for reason in self.reasons)
 
-
-def decide(facts: ClaimFacts, cover: Entitlement) -> Decision:
+def decide(facts: ClaimFacts, cover: Entitlement) -> Ruling:
     """The outcome with every reason, also those that did not turn the scale.
 
     An exclusion goes before everything; a defect is the warranty's business and never the
@@ -48,15 +45,15 @@ def decide(facts: ClaimFacts, cover: Entitlement) -> Decision:
     """
     exclusions = list(_exclusions(facts, cover))
     if exclusions:
-        return Decision("not_covered", tuple(exclusions))
+        return Ruling("not_covered", tuple(exclusions))
     if facts.cause == PRODUCT_DEFECT:
         return _defect(facts, cover)
     reasons = [*_term(facts, cover), *_allowance(cover), *_parts(facts, cover)]
     doubts = list(_doubts(facts))
-    everything = (*reasons, *doubts, *_told(facts, cover))
+    everything = (*reasons, *doubts, *_notes(facts, cover))
     if any(reason.objects for reason in reasons):
-        return Decision("not_covered", everything)
-    return Decision("needs_review" if doubts else "care", everything)
+        return Ruling("not_covered", everything)
+    return Ruling("needs_review" if doubts else "care", everything)
 
 
 def _exclusions(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
@@ -64,13 +61,13 @@ def _exclusions(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
         yield Reason("P7", "excluded_cause", _("This cause of damage is excluded from the plan."))
 
 
-def _defect(facts: ClaimFacts, cover: Entitlement) -> Decision:
+def _defect(facts: ClaimFacts, cover: Entitlement) -> Ruling:
     until = cover.warranty_until
     if until is None:
         unknown = Reason(
             "P8", "warranty_unknown", _("We do not know when the manufacturer's warranty began.")
         )
-        return Decision("needs_review", (unknown,))
+        return Ruling("needs_review", (unknown,))
     if facts.requested_at < until:
         running = Reason(
             "P8",
@@ -78,13 +75,13 @@ def _defect(facts: ClaimFacts, cover: Entitlement) -> Decision:
             _("The manufacturer's warranty covers defects; it costs no replacement."),
             objects=False,
         )
-        return Decision("warranty", (running, *_told(facts, cover)))
+        return Ruling("warranty", (running, *_notes(facts, cover)))
     over = Reason(
         "P8",
         "warranty_over",
         _("The manufacturer's warranty is over, and the plan covers accidents only."),
     )
-    return Decision("not_covered", (over,))
+    return Ruling("not_covered", (over,))
 
 
 def _term(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
@@ -145,7 +142,7 @@ def _doubts(facts: ClaimFacts) -> Iterator[Reason]:
         yield Reason("K2", "cause_unclear", _("The cause needs a closer look."))
 
 
-def _told(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
+def _notes(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
     """What the clerk is told, and weighs: it turns nothing by itself."""
     if facts.happened_on == cover.starts_at.astimezone(cover.zone).date():
         yield Reason(

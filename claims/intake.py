@@ -140,8 +140,8 @@ def _open(
         submitted_at=now,
         **_address(request),
     )
-    decision = decision_facts.on_what_was_said(claim, cover)
-    progress.submit(claim, decision, actor=actor, now=now)
+    ruling = decision_facts.on_the_request(claim, cover)
+    progress.submit(claim, ruling, actor=actor, now=now)
     Photo.objects.bulk_create(
         Photo(claim=claim, image=one.name, width=one.width, height=one.height) for one in stored
     )

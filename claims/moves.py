@@ -65,7 +65,7 @@ class Step:
     now: datetime
 
     def begin(self, reasons: list[dict[str, Any]]) -> None:
-        """Enters a new claim at the beginning of the table; `reasons` are the decision's."""
+        """Enters a new claim at the beginning of the table; `reasons` are those of the ruling."""
         claim = self.claim
         claim.progress, claim.progress_at = P.SUBMITTED, self.now
         claim.save(force_insert=True)

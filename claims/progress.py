@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from claims import assessment, decision_facts, fees, moves, shipping
-from claims.decisions import Decision
+from claims.decisions import Ruling
 from claims.models import CLOSED, Claim, ClaimEvent, FeePayment, Outcome, Progress, Shipment
 from policies import cover
 from policies.shared.actor import Actor
@@ -16,10 +16,10 @@ from policies.shared.errors import Conflict
 P = Progress
 
 
-def submit(claim: Claim, decision: Decision, *, actor: Actor, now: datetime) -> None:
+def submit(claim: Claim, ruling: Ruling, *, actor: Actor, now: datetime) -> None:
     """Opens a new claim at the beginning of the table; call it inside the transaction."""
-    claim.outcome = decision.outcome
-    moves.Step(claim, actor, now).begin(decision_facts.as_json(decision))
+    claim.outcome = ruling.outcome
+    moves.Step(claim, actor, now).begin(decision_facts.as_json(ruling))
 
 
 def accept(claim: Claim, *, actor: Actor, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claims.decisions import ClaimFacts, Decision, decide
+from claims.decisions import ClaimFacts, Ruling, decide
 from policies.models import Cause, Part
 from policies.rules.entitlement import Entitlement
 
@@ -38,10 +38,10 @@ CRASH = ClaimFacts(
 )
 
 
-def said(decision: Decision) -> tuple[str, list[str]]:
+def said(ruling: Ruling) -> tuple[str, list[str]]:
     """The outcome and the reasons; an objection has an exclamation mark."""
-    return decision.outcome, [
-        f"{reason.rule} {reason.code}{'!' * reason.objects}" for reason in decision.reasons
+    return ruling.outcome, [
+        f"{reason.rule} {reason.code}{'!' * reason.objects}" for reason in ruling.reasons
     ]
 
 
