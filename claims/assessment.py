@@ -21,9 +21,9 @@ def overrule(claim: Claim, *, outcome: str, reason: str, actor: Actor, now: date
         undecided = current.progress == Progress.SUBMITTED and current.accepted_at is None
         if not undecided and current.progress != Progress.ASSESSED:
             raise Conflict(_("A decision is overruled before it is acted on, not after."))
-        columns = {"outcome": outcome} if undecided else settle(step, outcome)
+        columns = {"outcome": outcome} if undecided else apply_outcome(step, outcome)
         Claim.objects.filter(pk=current.pk).update(**columns)
-        step.decided(Decision.Kind.OVERRULED, outcome, [], note=reason)
+        step.record_decision(Decision.Kind.OVERRULED, outcome, [], note=reason)
 
 
 def assess(
@@ -49,19 +49,19 @@ def assess(
         if as_reported and current.decisions.filter(kind=Decision.Kind.OVERRULED).exists():
             outcome = current.outcome
         changed = outcome != current.outcome
-        columns = settle(step, outcome) | {
+        columns = apply_outcome(step, outcome) | {
             "cause_found": cause_found,
             "parts_received": parts_received,
             "parts_damaged": parts_damaged,
         }
         reasons = decision_facts.as_json(ruling)
-        step.decided(Decision.Kind.ASSESSED, ruling.outcome, reasons)
+        step.record_decision(Decision.Kind.ASSESSED, ruling.outcome, reasons)
         step.move(
             Progress.ASSESSED, note=note, letter={"reasons": reasons if changed else []}, **columns
         )
 
 
-def settle(step: moves.Step, outcome: str) -> dict[str, Any]:
+def apply_outcome(step: moves.Step, outcome: str) -> dict[str, Any]:
     """Brings the ledger in line with the outcome; returns the columns that follow from it.
 
     Care takes a use and fixes ordinal and fee; anything else gives the use back (K4).
@@ -82,7 +82,7 @@ def settle(step: moves.Step, outcome: str) -> dict[str, Any]:
     }
 
 
-def outcome_before(claim: Claim) -> str:
+def outcome_at_acceptance(claim: Claim) -> str:
     """The outcome that the claim was accepted with."""
     before = claim.decisions.filter(at__lte=claim.accepted_at).order_by("-id").first()
     assert before is not None  # every claim begins with one

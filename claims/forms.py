@@ -97,10 +97,10 @@ class RepairForm(forms.Form):
     # --- what the page says beside the choices --------------------------------------------
 
     def accidents(self) -> list[Option]:
-        return [option for option in self._causes() if option.value not in self._apart()]
+        return [option for option in self._causes() if option.value not in self._not_accidents()]
 
     def defects(self) -> list[Option]:
-        defects = self._apart() - set(self._exclusions())
+        defects = self._not_accidents() - set(self._exclusions())
         return [option for option in self._causes() if option.value in defects]
 
     def excluded(self) -> list[Option]:
@@ -111,7 +111,7 @@ class RepairForm(forms.Form):
         for value, text in Cause.choices:
             yield Option(value, str(text), value == chosen, self._exclusions().get(value, ""))
 
-    def _apart(self) -> set[str]:
+    def _not_accidents(self) -> set[str]:
         return {PRODUCT_DEFECT, *self._exclusions()}
 
     def _exclusions(self) -> dict[str, str]:

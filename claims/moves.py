@@ -70,8 +70,8 @@ class Step:
         claim.progress, claim.progress_at = P.SUBMITTED, self.now
         claim.save(force_insert=True)
         cover.hold(claim.policy, reference=claim.number, now=self.now)
-        self.decided(Decision.Kind.INTAKE, claim.outcome, reasons)
-        self.tell(ClaimEvent.Kind.MOVED, "", P.SUBMITTED)
+        self.record_decision(Decision.Kind.INTAKE, claim.outcome, reasons)
+        self.record(ClaimEvent.Kind.MOVED, "", P.SUBMITTED)
         letters.moved(claim, P.SUBMITTED, visit=1, now=self.now)
 
     def move(
@@ -93,7 +93,7 @@ class Step:
         self._write(before, after, **columns)
         if after in CLOSED:
             self._close(after)
-        self.tell(ClaimEvent.Kind.MOVED, before, after, public_note=public_note, note=note)
+        self.record(ClaimEvent.Kind.MOVED, before, after, public_note=public_note, note=note)
         visit = visits(claim, after)
         letters.moved(claim, after, visit=visit, note=public_note, now=self.now, **(letter or {}))
 
@@ -103,10 +103,10 @@ class Step:
         self._write(undone, before, **columns)
         if undone in CLOSED:
             cover.hold(self.claim.policy, reference=self.claim.number, now=self.now)
-        self.tell(ClaimEvent.Kind.UNDONE, undone, before, note=reason)
+        self.record(ClaimEvent.Kind.UNDONE, undone, before, note=reason)
 
     def _write(self, before: str, after: str, **columns: Any) -> None:
-        # The row is locked already; the guard also holds where locks are not what they seem.
+        # The row is locked already; the guard is the net for a caller that forgot to.
         columns |= {"progress": after, "progress_at": self.now}
         if Claim.objects.filter(pk=self.claim.pk, progress=before).update(**columns) != 1:
             raise Conflict(_("Somebody else has moved this claim meanwhile."))
@@ -119,7 +119,7 @@ class Step:
         shipping.void_unused(self.claim, now=self.now)
         cover.release(reference=self.claim.number)
 
-    def tell(
+    def record(
         self,
         kind: ClaimEvent.Kind,
         before: str = "",
@@ -139,7 +139,7 @@ class Step:
             **self.actor.signature(),
         )
 
-    def decided(
+    def record_decision(
         self, kind: Decision.Kind, outcome: str, reasons: list[dict[str, Any]], note: str = ""
     ) -> None:
         Decision.objects.create(

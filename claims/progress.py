@@ -38,9 +38,9 @@ def accept(claim: Claim, *, actor: Actor, now: datetime) -> None:
                 _("The decision is “%(outcome)s”. To accept all the same, overrule it first.")
                 % {"outcome": current.get_outcome_display()}
             )
-        columns = assessment.settle(step, current.outcome) | {"accepted_at": now}
+        columns = assessment.apply_outcome(step, current.outcome) | {"accepted_at": now}
         Claim.objects.filter(pk=current.pk).update(**columns)
-        step.tell(ClaimEvent.Kind.ACCEPTED)
+        step.record(ClaimEvent.Kind.ACCEPTED)
         shipping.order_label(current, now=now)
 
 
@@ -63,7 +63,7 @@ def label_bought(shipment: Shipment, facts: dict[str, Any], *, actor: Actor, now
     """
     with transaction.atomic():
         step = moves.lock(shipment.claim, actor, now)
-        if not shipping.label_bought(shipment, facts):
+        if not shipping.record_label(shipment, facts):
             return False
         step.move(P.LABEL_SENT)
         return True
@@ -127,7 +127,7 @@ def pay(
             reference=reference,
             now=now,
         )
-        step.tell(ClaimEvent.Kind.PAID, note=reference)
+        step.record(ClaimEvent.Kind.PAID, note=reference)
         step.move(P.PREPARING)
 
 
@@ -136,7 +136,7 @@ def refund(claim: Claim, *, reference: str, actor: Actor, now: datetime) -> None
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
         fees.record_refund(step.claim, reference=reference, now=now)
-        step.tell(ClaimEvent.Kind.REFUNDED, note=reference)
+        step.record(ClaimEvent.Kind.REFUNDED, note=reference)
 
 
 def send_back(
@@ -231,7 +231,7 @@ def undo(claim: Claim, *, reason: str, actor: Actor, now: datetime) -> None:
         _refuse_if_out_of_hand(current)
         columns: dict[str, Any] = {}
         if current.progress == P.ASSESSED:
-            columns = assessment.settle(step, assessment.outcome_before(current)) | {
+            columns = assessment.apply_outcome(step, assessment.outcome_at_acceptance(current)) | {
                 "cause_found": "",
                 "parts_received": [],
                 "parts_damaged": [],

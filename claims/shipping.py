@@ -26,7 +26,7 @@ def order_label(claim: Claim, *, now: datetime) -> Shipment:
     )
 
 
-def label_bought(shipment: Shipment, facts: dict[str, Any]) -> bool:
+def record_label(shipment: Shipment, facts: dict[str, Any]) -> bool:
     """Writes what the carrier sold; False when the order was taken back or served meanwhile.
 
     An order that was taken back while the worker was buying keeps the facts too, for the

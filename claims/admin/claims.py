@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from claims.admin.operations import ALL, CompleteMany, ReceiveMany, undecided
+from claims.admin.operations import OPERATIONS, CompleteMany, ReceiveMany, undecided
 from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
 from claims.reporting import queues, search
@@ -88,7 +88,7 @@ class ClaimAdmin(RecordAdmin):
     search_fields = ["number"]
     search_help_text = _("A claim, serial, tracking or policy number, or an e-mail.")
     change_form_template = "admin/claim.html"
-    operations = ALL
+    operations = OPERATIONS
     papers = (ClaimSheet,)
     bulk_operations = (ReceiveMany, CompleteMany)
     reports = REPORTS[Claim]

@@ -287,7 +287,7 @@ def covered(claim: Claim) -> bool:
 
 
 # The main path first, the exceptions last: the order of the buttons.
-ALL: tuple[type[Operation], ...] = (
+OPERATIONS: tuple[type[Operation], ...] = (
     Accept,
     PickUp,
     Receive,

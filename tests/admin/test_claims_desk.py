@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from claims import labels, moves
-from claims.admin.operations import ALL, MoveOperation
+from claims.admin.operations import OPERATIONS, MoveOperation
 from claims.models import Claim, ClaimEvent, FeePayment
 from tests import factories
 from tests.claims.conftest import fresh
@@ -64,7 +64,7 @@ def test_every_move_that_staff_make_has_a_button(claims_desk, house, policy, bef
     slugs = offered(claims_desk, claim)
     [operation] = [
         one
-        for one in ALL
+        for one in OPERATIONS
         if issubclass(one, MoveOperation) and one.leads_to == after and one.slug in slugs
     ]
     form = claims_desk.get(page(operation.slug, claim.pk)).context["form"]
@@ -135,8 +135,8 @@ def test_a_claim_goes_its_whole_way_through_the_pages(claims_desk, house, policy
 
 def test_a_wrong_fee_is_refused_with_a_sentence(claims_desk, house, policy):
     claim = house.claim_at("awaiting_fee", policy)
-    asked = {"amount": "19.00", "currency": "USD", "method": "card", "reference": "X"}
-    response = claims_desk.post(page("pay", claim.pk), asked)
+    data = {"amount": "19.00", "currency": "USD", "method": "card", "reference": "X"}
+    response = claims_desk.post(page("pay", claim.pk), data)
     assert response.context["form"].non_field_errors() == [
         "The fee is USD 119.00, neither more nor less."
     ]
@@ -145,8 +145,8 @@ def test_a_wrong_fee_is_refused_with_a_sentence(claims_desk, house, policy):
 
 def test_a_spreadsheet_serial_is_refused_with_a_sentence(claims_desk, house, policy):
     claim = house.claim_at("preparing", policy)
-    asked = {"new_serial": "1.23E+15", "condition": "new", "tracking_number": "T"}
-    response = claims_desk.post(page("ship", claim.pk), asked)
+    data = {"new_serial": "1.23E+15", "condition": "new", "tracking_number": "T"}
+    response = claims_desk.post(page("ship", claim.pk), data)
     assert "spreadsheet" in str(response.context["form"].errors["new_serial"])
     assert fresh(claim).progress == "preparing"
 
@@ -164,16 +164,16 @@ def test_many_that_arrived_are_received_at_once_and_the_rest_is_named(claims_des
     arriving = [house.claim_at("in_transit", factories.PolicyFactory()) for _number in range(2)]
     other = house.claim_at("preparing", factories.PolicyFactory())
     chosen = {"action": "receive", "_selected_action": [c.pk for c in (*arriving, other)]}
-    asked = claims_desk.post(page("changelist"), chosen)
-    assert asked.status_code == 200
+    question = claims_desk.post(page("changelist"), chosen)
+    assert question.status_code == 200
     assert {fresh(claim).progress for claim in arriving} == {"in_transit"}
     with zeal.zeal_ignore():  # row by row on purpose: each is a transaction of its own
         done = claims_desk.post(page("changelist"), chosen | {"confirmed": "yes"}, follow=True)
     assert {fresh(claim).progress for claim in arriving} == {"received"}
     assert fresh(other).progress == "preparing"
-    said = [str(message) for message in done.context["messages"]]
-    assert said[0].startswith(f"{other.number}: This step is not open")
-    assert said[1] == "They arrived: 2 done."
+    messages = [str(message) for message in done.context["messages"]]
+    assert messages[0].startswith(f"{other.number}: This step is not open")
+    assert messages[1] == "They arrived: 2 done."
     assert LogEntry.objects.filter(change_message__contains="They arrived").count() == 2
 
 

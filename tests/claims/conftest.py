@@ -71,9 +71,9 @@ class House:
     def later(self, **time: float) -> None:
         self.now += timedelta(**time)
 
-    def request(self, policy: Policy, **said: Any) -> Claim:
-        """The repair request of the policy's holder; `said` changes what the form says."""
-        asked = {
+    def request(self, policy: Policy, **changes: Any) -> Claim:
+        """The repair request of the policy's holder; `changes` to what its form says."""
+        usual = {
             "serial": policy.drone.serial,
             "email": policy.holder.email,
             "cause": "collision",
@@ -86,15 +86,15 @@ class House:
             "postal_code": "12207",
             "country": "US",
         }
-        request = intake.Request(**(asked | said))
+        request = intake.Request(**(usual | changes))
         claim = intake.request_repair(request, actor=CUSTOMER, now=self.now)
         self.later(hours=1)
         return claim
 
-    def do(self, claim: Claim, verb: str, **said: Any) -> Any:
-        """One step as the desk would take it; `said` changes what it says."""
+    def do(self, claim: Claim, verb: str, **changes: Any) -> Any:
+        """One step as the desk would take it; `changes` to its usual words."""
         claim = Claim.objects.get(pk=claim.pk)
-        words = self.usual_words(claim, verb) | said
+        words = self.usual_words(claim, verb) | changes
         subject = words.pop("shipment", claim)
         result = VERBS[verb](subject, **words, actor=DESK, now=self.now)
         self.later(hours=1)
@@ -152,9 +152,9 @@ class House:
             self.do(claim, verb)
         return fresh(claim)
 
-    def claim_at(self, state: str, policy: Policy, **said: Any) -> Claim:
+    def claim_at(self, state: str, policy: Policy, **changes: Any) -> Claim:
         """A claim that has come the shortest way to a state."""
-        claim = self.take(self.request(policy, **said), *WAY[state])
+        claim = self.take(self.request(policy, **changes), *WAY[state])
         assert claim.progress == state
         return claim
 

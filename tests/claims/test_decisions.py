@@ -38,7 +38,7 @@ CRASH = ClaimFacts(
 )
 
 
-def said(ruling: Ruling) -> tuple[str, list[str]]:
+def summary(ruling: Ruling) -> tuple[str, list[str]]:
     """The outcome and the reasons; an objection has an exclamation mark."""
     return ruling.outcome, [
         f"{reason.rule} {reason.code}{'!' * reason.objects}" for reason in ruling.reasons
@@ -52,7 +52,7 @@ def decided(**changes) -> tuple[str, list[str]]:
     cover = {name: value for name, value in changes.items() if not hasattr(CRASH, name)}
     if "covered" in cover:
         cover["parts"] = cover.pop("covered")
-    return said(decide(replace(CRASH, **crash), replace(COVER, **cover)))
+    return summary(decide(replace(CRASH, **crash), replace(COVER, **cover)))
 
 
 IN_TERM = ["K2 damage_in_term", "K2 request_in_term"]
@@ -273,9 +273,9 @@ def test_the_same_instant_is_the_same_in_any_zone():
         starts_at=COVER.starts_at.astimezone(NEW_YORK),
         ends_at=COVER.ends_at.astimezone(NEW_YORK),
     )
-    assert said(decide(CRASH, in_new_york)) == CARE
+    assert summary(decide(CRASH, in_new_york)) == CARE
     late = replace(CRASH, requested_at=COVER.ends_at.astimezone(ZoneInfo("Asia/Tokyo")))
-    assert said(decide(late, in_new_york))[0] == "not_covered"
+    assert summary(decide(late, in_new_york))[0] == "not_covered"
 
 
 def test_a_day_in_year_one_is_just_before():

@@ -93,8 +93,8 @@ def test_who_did_it_and_from_where_is_kept(house, policy):
     event = claim.events.get(kind="accepted")
     assert (event.actor, event.by, event.address, event.at) == (
         "carla", clerk, "192.0.2.10", house.now)  # fmt: skip
-    asked = claim.events.get(after="submitted")
-    assert (asked.actor, asked.by, asked.address) == ("customer", None, "198.51.100.7")
+    submitted = claim.events.get(after="submitted")
+    assert (submitted.actor, submitted.by, submitted.address) == ("customer", None, "198.51.100.7")
 
 
 def test_notes_for_the_customer_and_notes_for_staff_are_kept_apart(house, policy):
