@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from claims import intake, moves, progress, timeline
+from claims import intake, moves, progress
 from claims.forms import LookupForm, RepairForm
 from claims.models import Claim, Progress, Shipment
+from claims.progress_page import timeline
 from policies.shared.errors import Conflict
 from policies.shared.visitors import Limit, keep_secret, too_often, visitor
 

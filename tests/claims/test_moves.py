@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from claims import moves, progress
-from claims import timeline as timelines
 from claims.models import Claim, ClaimEvent, Decision, Progress, Shipment
+from claims.progress_page import timeline as timelines
 from policies.models import Hold, Letter
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict

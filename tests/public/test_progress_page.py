@@ -10,8 +10,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from claims import sentences
 from claims.models import CLOSED, Claim, Deadline, Progress, Shipment
+from claims.progress_page import sentences
 from policies.models import Letter, Region, ReplacementFee
 from tests import factories
 from tests.claims.conftest import WAY, House

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from claims import explanation, fees, moves, sentences
+from claims import fees, moves
 from claims.models import (
     CLOSED,
     Claim,
@@ -21,7 +21,8 @@ from claims.models import (
     Progress,
     Shipment,
 )
-from claims.sentences import Text
+from claims.progress_page import explanation, sentences
+from claims.progress_page.sentences import Text
 from policies.models import Policy
 
 P = Progress
