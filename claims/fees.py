@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims.models import Claim, FeePayment, Outcome, Progress
 from policies import cover
+from policies.rules import money
 from policies.shared.errors import Conflict
 
 
@@ -53,9 +54,13 @@ def is_expected(claim: Claim) -> bool:
 def refuse_unsettled(claim: Claim) -> None:
     if not is_settled(claim):
         raise Conflict(
-            _("The replacement fee of %(currency)s %(amount)s has not been paid.")
-            % {"currency": claim.fee_currency, "amount": claim.fee_amount}
+            _("The replacement fee of %(fee)s has not been paid.") % {"fee": _shown(claim)}
         )
+
+
+def _shown(claim: Claim) -> str:
+    assert claim.fee_amount is not None
+    return money.shown(claim.fee_amount, claim.fee_currency)
 
 
 def record_payment(
@@ -73,10 +78,7 @@ def record_payment(
     if is_settled(claim):
         raise Conflict(_("There is no fee to pay, or it is paid already."))
     if currency != claim.fee_currency or amount != claim.fee_amount:
-        raise Conflict(
-            _("The fee is %(currency)s %(amount)s, neither more nor less.")
-            % {"currency": claim.fee_currency, "amount": claim.fee_amount}
-        )
+        raise Conflict(_("The fee is %(fee)s, neither more nor less.") % {"fee": _shown(claim)})
     try:
         with transaction.atomic():
             return FeePayment.objects.create(

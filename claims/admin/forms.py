@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims.models import Claim, FeePayment, Outcome
 from policies.models import Cause, Part
+from policies.rules import money
 from policies.shared.fields import PlainCharField, SerialField
 
 CONDITIONS = [("new", _("New")), ("refurbished", _("Refurbished"))]
@@ -78,7 +79,9 @@ class AssessForm(NoteForm):
 
 
 class PaymentForm(forms.Form):
-    amount = forms.DecimalField(label=_("Amount"), max_digits=12, decimal_places=2, min_value=0)
+    amount = forms.DecimalField(
+        label=_("Amount"), max_digits=12, decimal_places=money.PLACES, min_value=0
+    )
     currency = PlainCharField(label=_("Currency"), max_length=3)
     method = forms.ChoiceField(label=_("Method"), choices=FeePayment.Method.choices)
     reference = PlainCharField(
@@ -88,6 +91,13 @@ class PaymentForm(forms.Form):
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"].upper()
         return currency
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        amount, currency = data.get("amount"), data.get("currency")
+        if amount is not None and currency and not money.fits(amount, currency):
+            self.add_error("amount", money.misfit(currency))
+        return data
 
 
 class RefundForm(forms.Form):

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from policies.models import Cause, Drone, Event, Policy
+from policies.rules import money
 from policies.rules.reference_numbers import random_name
 
 
@@ -94,7 +95,7 @@ class Claim(models.Model):
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     ordinal = models.PositiveSmallIntegerField(_("replacement no."), null=True, blank=True)
     fee_amount = models.DecimalField(
-        _("fee"), max_digits=12, decimal_places=2, null=True, blank=True
+        _("fee"), max_digits=12, decimal_places=money.PLACES, null=True, blank=True
     )
     fee_currency = models.CharField(_("currency"), max_length=3, blank=True)
 
@@ -239,7 +240,7 @@ class FeePayment(models.Model):
 
     claim = models.OneToOneField(Claim, on_delete=models.PROTECT, related_name="payment")
     amount = models.DecimalField(
-        _("amount"), max_digits=12, decimal_places=2, validators=[MinValueValidator(0)]
+        _("amount"), max_digits=12, decimal_places=money.PLACES, validators=[MinValueValidator(0)]
     )
     currency = models.CharField(_("currency"), max_length=3)
     method = models.CharField(_("method"), max_length=15, choices=Method)
@@ -268,7 +269,7 @@ class FeePayment(models.Model):
         indexes = [models.Index(fields=["received_at", "id"], name="payment_received_idx")]
 
     def __str__(self) -> str:
-        return f"{self.currency} {self.amount}"
+        return money.shown(self.amount, self.currency)
 
 
 class Deadline(models.Model):

@@ -15,7 +15,7 @@ from policies.models import (
     ReplacementFee,
     Series,
 )
-from policies.templatetags.care import money
+from policies.rules import money
 
 
 class CatalogueAdmin(BackOfficeAdmin):
@@ -112,4 +112,4 @@ class ReplacementFeeAdmin(CatalogueAdmin):
 
     @admin.display(description=_("fee"), ordering="amount")
     def money(self, fee: ReplacementFee) -> str:
-        return money(fee.amount, fee.region.currency)
+        return money.shown(fee.amount, fee.region.currency)

@@ -13,15 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.imports.base import CHANGED, SAME, BadRow, ImportKind, Line, day_of
 from policies.models import DroneModel, Region, ReplacementFee
+from policies.rules import money
 from policies.shared.actor import Actor
 from policies.shared.database import insert_many, update_many
 
 COLUMNS = ["drone_model_id", "region_id", "ordinal", "amount", "valid_from"]
 AMOUNT = re.compile(r"\d{1,10}(\.\d+)?\Z", re.ASCII)
 ORDINAL = re.compile(r"[1-9]\d?\Z", re.ASCII)
-# Currencies without a smaller coin (ISO 4217); all others that the dealer may meet have two
-# digits after the point, as has the column.
-WHOLE = {"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"}
 
 Case = tuple[int, int, int, date]
 
@@ -67,13 +65,10 @@ class FeeImport(ImportKind):
         if not AMOUNT.match(row["amount"]):
             raise BadRow(_("The amount is a number with a point, like 119.00."))
         amount = Decimal(row["amount"])
-        digits = 0 if currency in WHOLE else 2
-        if amount != round(amount, digits):
-            raise BadRow(
-                _("An amount in %(currency)s has at most %(digits)d digits after the point.")
-                % {"currency": currency, "digits": digits}
-            )
-        return round(amount, 2)
+        if not money.fits(amount, currency):
+            raise BadRow(money.misfit(currency))
+        # As the column keeps it, so that the preview shows what will be there.
+        return round(amount, money.PLACES)
 
     def key(self, value: Fee) -> str:
         return repr(value.case)
@@ -84,10 +79,10 @@ class FeeImport(ImportKind):
             fee: Fee = line.value
             currency = fee.region.currency
             line.about = f"{fee.drone_model}, {fee.region}, {fee.ordinal}, {fee.valid_from}"
-            line.after = f"{currency} {fee.amount}"
+            line.after = money.shown(fee.amount, currency)
             known = on_file.get(fee.case)
             if known is not None:
-                line.on_file, line.before = known, f"{currency} {known.amount}"
+                line.on_file, line.before = known, money.shown(known.amount, currency)
                 line.outcome = SAME if known.amount == fee.amount else CHANGED
 
     def _on_file(self, lines: list[Line]) -> list[ReplacementFee]:

@@ -1,6 +1,7 @@
 """The catalogue, as data (P1, P5-P7): regions, series, models, plans, exclusions, fees."""
 
 from datetime import date
+from decimal import Decimal
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -10,6 +11,8 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
+
+from policies.rules import money
 
 
 def validate_time_zone(name: str) -> None:
@@ -256,7 +259,7 @@ class ReplacementFee(models.Model):
     ordinal = models.PositiveSmallIntegerField(
         _("ordinal"), help_text=_("1 for the first replacement of a policy, 2 for the second …")
     )
-    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=money.PLACES)
     valid_from = models.DateField(_("valid from"))
 
     objects = ReplacementFeeQuerySet.as_manager()
@@ -276,4 +279,12 @@ class ReplacementFee(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.drone_model}, {self.region}, {self.ordinal}: {self.amount}"
+        fee = money.shown(self.amount, self.region.currency)
+        return f"{self.drone_model}, {self.region}, {self.ordinal}: {fee}"
+
+    def clean(self) -> None:
+        # What is no amount at all has been refused by the field itself.
+        if self.region_id and isinstance(self.amount, Decimal):
+            currency = self.region.currency
+            if not money.fits(self.amount, currency):
+                raise ValidationError({"amount": money.misfit(currency)})

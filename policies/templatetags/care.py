@@ -1,38 +1,25 @@
 """How facts look on pages and in letters."""
 
 from datetime import datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 
 from policies.models import Part
+from policies.rules import money
 
 register = template.Library()
 
-# Currencies whose prices are written without decimals.
-WHOLE_UNITS = {"CLP", "ISK", "JPY", "KRW", "TWD", "VND"}
+register.filter("money", money.shown)
+register.filter("figure", money.figure)
 
 
 @register.simple_tag
 def dealer_name() -> str:
     return settings.DEALER_NAME
-
-
-@register.filter
-def money(amount: Decimal | str, currency: str) -> str:
-    """`1299` and `USD` give "USD 1,299.00", with a space that does not break."""
-    return f"{currency}\N{NO-BREAK SPACE}{figure(amount, currency)}"
-
-
-@register.filter
-def figure(amount: Decimal | str, currency: str) -> str:
-    """The same without the currency, for a table that names it once."""
-    whole = currency in WHOLE_UNITS and Decimal(amount) % 1 == 0
-    return number_format(Decimal(amount), 0 if whole else 2, force_grouping=True)
 
 
 @register.filter

@@ -138,7 +138,7 @@ def test_a_wrong_fee_is_refused_with_a_sentence(claims_desk, house, policy):
     data = {"amount": "19.00", "currency": "USD", "method": "card", "reference": "X"}
     response = claims_desk.post(page("pay", claim.pk), data)
     assert response.context["form"].non_field_errors() == [
-        "The fee is USD 119.00, neither more nor less."
+        "The fee is USD\xa0119.00, neither more nor less."
     ]
     assert not FeePayment.objects.exists()
 

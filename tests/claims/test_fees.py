@@ -37,14 +37,14 @@ def test_the_fee_is_recorded_with_amount_currency_method_and_reference(house, po
 @pytest.mark.parametrize("amount", ["118.99", "119.01", "0.00", "-119.00", "11900"])
 def test_a_wrong_amount_is_refused(house, policy, amount):
     claim = house.claim_at("awaiting_fee", policy)
-    sentence = "The fee is USD 119.00, neither more nor less."
+    sentence = "The fee is USD\xa0119.00, neither more nor less."
     refused(house, claim, sentence, amount=Decimal(amount))
 
 
 @pytest.mark.parametrize("currency", ["EUR", "usd", ""])
 def test_a_wrong_currency_is_refused(house, policy, currency):
     claim = house.claim_at("awaiting_fee", policy)
-    refused(house, claim, "The fee is USD 119.00, neither more nor less.", currency=currency)
+    refused(house, claim, "The fee is USD\xa0119.00, neither more nor less.", currency=currency)
 
 
 def test_the_right_amount_may_be_written_shorter(house, policy):
@@ -76,7 +76,7 @@ def test_a_fee_may_be_paid_before_it_was_asked_for(house, policy):
 
 
 def test_an_unpaid_replacement_is_neither_prepared_nor_shipped(house, policy):
-    sentence = "The replacement fee of USD 119.00 has not been paid."
+    sentence = "The replacement fee of USD\xa0119.00 has not been paid."
     claim = house.claim_at("assessed", policy)
     for verb in ("prepare", "ship"):
         with pytest.raises(Conflict, match=sentence):

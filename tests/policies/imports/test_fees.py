@@ -58,8 +58,8 @@ def test_a_fee_is_new_or_changed_or_the_same(table, now, mavic_2_pro, us):
     checked = base.check(FeeImport(now=now), path)
     assert (checked.new, checked.changed, checked.same, checked.bad) == (1, 1, 1, 0)
     assert [(one.about, one.before, one.after) for one in checked.changes] == [
-        ("Mavic 2 Pro, United States, 1, 2027-01-01", "", "USD 129.00"),
-        ("Mavic 2 Pro, United States, 2, 2027-01-01", "USD 139.00", "USD 149.50"),
+        ("Mavic 2 Pro, United States, 1, 2027-01-01", "", "USD\xa0129.00"),
+        ("Mavic 2 Pro, United States, 2, 2027-01-01", "USD\xa0139.00", "USD\xa0149.50"),
     ]
     base.take_in(
         FeeImport(now=now, locking=True),
@@ -95,7 +95,7 @@ def test_every_wrong_cell_is_named(problems):
         "line 4: The ordinal is 1 for the first replacement, 2 for the second …",
         "line 5: The amount is a number with a point, like 119.00.",
         "line 6: The amount is a number with a point, like 119.00.",
-        "line 7: An amount in USD has at most 2 digits after the point.",
+        "line 7: An amount in USD has at most 2 decimals.",
         "line 8: The column valid_from is no day, like 2026-01-31.",
         "line 9: The column valid_from is no day, like 2026-01-31.",
         "line 10: The column valid_from is no day, like 2026-01-31.",
@@ -110,10 +110,10 @@ def test_the_same_case_twice_in_the_file_names_the_first_line(problems):
     ]
 
 
-def test_an_amount_has_the_digits_of_its_currency(problems, us):
+def test_an_amount_has_the_decimals_of_its_currency(problems, us):
     Region.objects.filter(pk=us.pk).update(currency="JPY")
     assert problems("mini-2,US,1,12900.50,2027-01-01", "mini-2,US,2,12900,2027-01-01") == [
-        "line 2: An amount in JPY has at most 0 digits after the point."
+        "line 2: An amount in JPY has no decimals."
     ]
 
 

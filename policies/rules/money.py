@@ -1,0 +1,55 @@
+"""Amounts of money: how many decimals a currency has, and how an amount is shown."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+# ISO 4217: the currencies that do not have two decimals.
+DECIMALS = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+}
+# What the columns of amounts hold: the third decimal of a dinar could not be stored.
+PLACES = 2
+
+
+def decimals(currency: str) -> int:
+    """How many decimals the currency has (ISO 4217); `currency` is its code, in capitals."""
+    return DECIMALS.get(currency, 2)
+
+
+def fits(amount: Decimal, currency: str) -> bool:
+    """Whether the amount can be paid in the currency, and stored in full."""
+    return amount == round(amount, _places(currency))
+
+
+def _places(currency: str) -> int:
+    return min(decimals(currency), PLACES)
+
+
+def misfit(currency: str) -> Any:
+    """The sentence about an amount that does not fit its currency."""
+    count = _places(currency)
+    if count == 0:
+        return format_lazy(_("An amount in {currency} has no decimals."), currency=currency)
+    return format_lazy(
+        _("An amount in {currency} has at most {count} decimals."), currency=currency, count=count
+    )
+
+
+def shown(amount: Decimal | str, currency: str) -> str:
+    """`1299` and `USD` give "USD 1,299.00", with a space that does not break."""
+    return f"{currency}\N{NO-BREAK SPACE}{figure(amount, currency)}"
+
+
+def figure(amount: Decimal | str, currency: str) -> str:
+    """The same without the currency, for a table that names it once."""
+    amount = Decimal(amount)
+    # An older amount that does not fit is shown with all it has: rounding would hide it.
+    places = decimals(currency) if fits(amount, currency) else PLACES
+    return number_format(amount, places, force_grouping=True)

@@ -1,0 +1,37 @@
+"""The form that is on a page, as a browser would send it."""
+
+from html.parser import HTMLParser
+
+
+class _Forms(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[dict[str, str]] = []
+        self._select = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append({})
+        elif not self.forms:
+            return
+        elif tag == "select":
+            self._select = facts.get("name", "")
+        elif tag == "option" and self._select and "selected" in facts:
+            self.forms[-1][self._select] = facts.get("value", "")
+        elif tag in {"input", "textarea"} and facts.get("type") not in {"submit", "file"}:
+            ticked = facts.get("type") not in {"checkbox", "radio"} or "checked" in facts
+            if facts.get("name") and ticked:
+                self.forms[-1][facts["name"]] = facts.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = ""
+
+
+def form_with(field: str, html: str) -> dict[str, str]:
+    """What the form that has the field would send as it stands. Texts of text areas are left out."""
+    reader = _Forms()
+    reader.feed(html)
+    [form] = [form for form in reader.forms if field in form]
+    return form
