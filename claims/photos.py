@@ -4,7 +4,6 @@ import io
 import struct
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 import pillow_heif
 from django.core.files.base import ContentFile
@@ -12,6 +11,8 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from policies.rules.errors import BadInput
 
 pillow_heif.register_heif_opener()
 
@@ -32,12 +33,8 @@ UNREADABLE = (
 LONGEST_SIDE = 2_560
 
 
-class BadPhoto(ValueError):
-    """The file is not a photo that we take; `message` says why."""
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
-        super().__init__(message)
+class BadPhoto(BadInput):
+    """The file is not a photo that we take."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.db import IntegrityError, transaction
@@ -19,6 +18,7 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
+from policies.rules.errors import BadInput
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -26,15 +26,16 @@ YOUTUBE = {"youtube.com", "www.youtube.com", "m.youtube.com"}
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}\Z")
 
 
-class BadVideoLink(ValueError):
-    """The text is no link to a film that we can watch; `message` says what is."""
+class BadVideoLink(BadInput):
+    """The text is not a link to a film that we can watch."""
 
     def __init__(self) -> None:
-        self.message: Any = _(
-            "Please give the https link of a YouTube video, like https://youtu.be/dQw4w9WgXcQ. "
-            "It may be private."
+        super().__init__(
+            _(
+                "Please give the https link of a YouTube video, like "
+                "https://youtu.be/dQw4w9WgXcQ. It may be private."
+            )
         )
-        super().__init__(self.message)
 
 
 def video_id(link: str) -> str:

@@ -23,6 +23,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from policies.imports import spreadsheet
+from policies.rules.errors import BadInput
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 from policies.shared.fields import on_the_clock_of
@@ -35,12 +36,8 @@ YEARS = range(2000, 2101)
 UNREADABLE_CHARACTER = "\ufffd"
 
 
-class BadRow(ValueError):
-    """The row cannot be taken in; `message` says why."""
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
-        super().__init__(message)
+class BadRow(BadInput):
+    """The row cannot be imported."""
 
 
 class BooksChanged(Conflict):
@@ -173,7 +170,7 @@ class ImportKind:
         return headings
 
     def understand(self, line: Line) -> None:
-        """Turns the cells in `value` into what they mean. Raises BadRow and its like."""
+        """Turns the cells in `value` into what they mean. Raises BadInput."""
         row = line.value
         for name in self.needed:
             if not row.get(name):
@@ -192,7 +189,7 @@ class ImportKind:
         line.value = self.read(row)
 
     def read(self, row: dict[str, str]) -> Any:
-        """What a row of texts means, by itself. Raises BadRow or BadSerial."""
+        """What a row of texts means, by itself. Raises BadInput."""
         raise NotImplementedError
 
     def key(self, value: Any) -> str:
@@ -234,11 +231,8 @@ def look_through(kind: ImportKind, path: Path) -> Iterator[list[Line]]:
 def _understand(kind: ImportKind, line: Line) -> None:
     try:
         kind.understand(line)
-    except ValueError as error:
-        message = getattr(error, "message", None)
-        if message is None:
-            raise
-        line.refuse(message)
+    except BadInput as error:
+        line.refuse(error.message)
 
 
 def _refuse_repeated(kind: ImportKind, lines: list[Line], first_lines: FirstLines) -> None:

@@ -5,13 +5,14 @@ import csv
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from django.utils.translation import gettext_lazy as _
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
+
+from policies.rules.errors import BadInput
 
 BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -35,12 +36,8 @@ BROKEN_XLSX = (
 Row = tuple[int, list[str]]
 
 
-class UnreadableFile(ValueError):
-    """The file is not a table at all; `message` says what it looks like."""
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
-        super().__init__(message)
+class UnreadableFile(BadInput):
+    """The file is not a table at all."""
 
 
 def rows(path: Path) -> Iterator[Row]:

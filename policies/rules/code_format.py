@@ -1,10 +1,10 @@
 """What an activation code looks like, and how people type one (C3). Pure: text in, text out."""
 
 import unicodedata
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from policies.rules.errors import BadInput
 from policies.rules.reference_numbers import ALPHABET
 
 LENGTH = 16
@@ -14,12 +14,8 @@ VALUE = {character: value for value, character in enumerate(ALPHABET)}
 SEPARATORS = {"-", "‐", "‑", "‒", "–", "—", "−", "_", ".", "·"}
 
 
-class Mistyped(ValueError):
+class Mistyped(BadInput):
     """The text cannot be a code: told from its form alone, never by a look-up (C3)."""
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
-        super().__init__(message)
 
 
 def normalise(text: str) -> str:

@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+
+from policies.rules.errors import BadInput
 
 LONGEST = 32
 SEPARATORS = re.compile(r"[\s\-‐‑‒–—−_.·]+")
@@ -12,12 +13,8 @@ WELL_FORMED = re.compile(rf"[A-Z0-9]{{5,{LONGEST}}}\Z")
 SPREADSHEET_NUMBER = re.compile(r"\d+([.,]\d+)?E\+?\d+\Z")
 
 
-class BadSerial(ValueError):
-    """The text cannot be a serial number; `message` says why."""
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
-        super().__init__(message)
+class BadSerial(BadInput):
+    """The text cannot be a serial number."""
 
 
 def normalise(text: str) -> str:

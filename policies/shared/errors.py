@@ -1,7 +1,6 @@
 """What a verb raises when the business says no. Every message is a sentence for a person."""
 
-from typing import Any
-
+from policies.rules.errors import Explained
 from policies.rules.verdict import Verdict
 
 
@@ -17,10 +16,5 @@ class CodeRefused(Exception):
     """The code cannot be used; why not is nobody's business outside the house (C5)."""
 
 
-class Conflict(Exception):
+class Conflict(Explained):
     """The thing changed meanwhile, or the step is not open in its present state."""
-
-    def __init__(self, message: Any) -> None:
-        # Kept lazy, so that the sentence is translated for its reader and not for the writer.
-        self.message = message
-        super().__init__(message)
