@@ -20,10 +20,10 @@ from reportlab.graphics.shapes import Drawing
 from reportlab.lib.colors import black, white
 from reportlab.lib.units import inch
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from claims.carriers.base import Address, Label, LabelRequest
+from policies.shared.papers import BOLD, GLYPHS, PLAIN
 
 WIDTH, HEIGHT = 4 * inch, 6 * inch
 MARGIN = 12
@@ -33,12 +33,6 @@ LEFT, RIGHT = MARGIN, WIDTH - MARGIN
 DOT = inch / 203
 BAR = 4 * DOT
 SQUARE = 7 * DOT
-
-PLAIN, BOLD = "Vera", "VeraBd"
-LETTERS: dict[str, set[int]] = {}  # the code points that each font has
-for font in (TTFont(PLAIN, "Vera.ttf"), TTFont(BOLD, "VeraBd.ttf")):
-    pdfmetrics.registerFont(font)
-    LETTERS[font.fontName] = set(font.face.charToGlyph)
 
 
 class InHouse:
@@ -80,7 +74,7 @@ def printable(text: str, font: str = PLAIN) -> str:
 
     A box in place of each letter would tell the driver nothing.
     """
-    known = LETTERS[font]
+    known = GLYPHS[font]
     words = []
     for word in text.split():
         letters = [_letter(letter, known) for letter in unicodedata.normalize("NFC", word)]

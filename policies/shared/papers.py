@@ -35,11 +35,12 @@ QUIET, LINE = HexColor("#55636a"), HexColor("#c3ced2")
 PLAIN, BOLD = "Vera", "VeraBd"
 # These are not embedded: each reader of PDF brings its own letters for them.
 KOREAN, JAPANESE, CHINESE = "HYGothic-Medium", "HeiseiKakuGo-W5", "STSong-Light"
+GLYPHS: dict[str, set[int]] = {}  # the code points that each embedded font has
 for font in (TTFont(PLAIN, "Vera.ttf"), TTFont(BOLD, "VeraBd.ttf")):
     pdfmetrics.registerFont(font)
+    GLYPHS[font.fontName] = set(font.face.charToGlyph)
 for name in (KOREAN, JAPANESE, CHINESE):
     pdfmetrics.registerFont(UnicodeCIDFont(name))
-KNOWN: set[int] = set(pdfmetrics.getFont(PLAIN).face.charToGlyph)  # type: ignore[attr-defined]
 
 TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=9.5, leading=14, spaceAfter=5)
 STYLES = {
@@ -147,7 +148,7 @@ def _run(font: str, text: str) -> str:
 
 
 def _font(letter: str, text: str) -> str:
-    if ord(letter) in KNOWN or ord(letter) < 0x1100:
+    if ord(letter) in GLYPHS[PLAIN] or ord(letter) < 0x1100:
         return PLAIN
     if 0x1100 <= ord(letter) < 0x1200 or 0xAC00 <= ord(letter) < 0xD7B0:
         return KOREAN
