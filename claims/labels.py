@@ -9,23 +9,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.core.files.base import ContentFile
-from django.db import transaction
-from django.db.models import F
 
 from claims import progress
 from claims.carriers.base import Address, Carrier, CarrierError, Label, LabelRequest
 from claims.models import Claim, Shipment
+from policies.shared import leases
 from policies.shared.actor import Actor
+from policies.shared.leases import Lease
 
-LEASE = timedelta(minutes=5)
-PAUSES = [
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-]
-MAX_ATTEMPTS = len(PAUSES) + 1
+LEASE = Lease(lasts=timedelta(minutes=5), tries=6)
 WORKER = Actor.command("buy_labels")
 State = Shipment.State
 
@@ -53,24 +45,23 @@ def work(
 
 
 def _claim(now: datetime, batch: int) -> list[Shipment]:
-    with transaction.atomic():
-        due = Shipment.objects.due(at=now).order_by("next_try_at", "id")
-        pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:batch])
-        Shipment.objects.filter(pk__in=pks).update(
-            attempts=F("attempts") + 1, next_try_at=now + LEASE
-        )
-    related = ["claim__policy__region", "claim__policy__plan", "claim__policy__holder"]
-    return list(Shipment.objects.filter(pk__in=pks).select_related(*related).order_by("id"))
+    return leases.claim(
+        Shipment.objects.due(at=now),
+        LEASE,
+        now=now,
+        batch=batch,
+        related=["claim__policy__region", "claim__policy__plan", "claim__policy__holder"],
+    )
 
 
 def _serve(shipment: Shipment, carrier: Carrier, clock: Callable[[], datetime]) -> bool:
-    if shipment.attempts > MAX_ATTEMPTS:
-        _fail(shipment, shipment.last_error or "The worker stopped in the middle of every try.")
+    if LEASE.is_used_up(shipment):
+        _fail(shipment, shipment.last_error or str(leases.STOPPED))
         return False
     try:
         if shipment.state == State.VOIDING:
             carrier.void(shipment.carrier_id, reference=shipment.reference)
-            _written(shipment, state=State.VOID, last_error="")
+            leases.write(shipment, state=State.VOID, last_error="")
         else:
             _bought(shipment, carrier, carrier.buy(request_for(shipment.claim, shipment)), clock())
     except CarrierError as error:
@@ -125,23 +116,18 @@ def _bought(shipment: Shipment, carrier: Carrier, label: Label, now: datetime) -
         "bought_at": now,
         "last_error": "",
     }
+    # Without the guard of the lease: what the carrier has sold is kept whichever try bought it,
+    # and an order that was taken back meanwhile needs it to take the label back.
     progress.label_bought(shipment, facts, actor=WORKER, now=now)
 
 
 def _went_wrong(shipment: Shipment, error: CarrierError, *, now: datetime) -> None:
-    if error.permanent or shipment.attempts >= MAX_ATTEMPTS:
+    next_try_at = LEASE.next_try_at(shipment, now=now)
+    if next_try_at is None or error.permanent:
         _fail(shipment, str(error))
     else:
-        pause = PAUSES[shipment.attempts - 1]
-        _written(shipment, next_try_at=now + pause, last_error=str(error)[:2000])
+        leases.write(shipment, next_try_at=next_try_at, last_error=str(error)[:2000])
 
 
 def _fail(shipment: Shipment, error: str) -> None:
-    _written(shipment, state=State.FAILED, last_error=error[:2000])
-
-
-def _written(shipment: Shipment, **values: object) -> None:
-    # Only the try that made the claim may write its result.
-    Shipment.objects.filter(
-        pk=shipment.pk, state=shipment.state, attempts=shipment.attempts
-    ).update(**values)
+    leases.write(shipment, state=State.FAILED, last_error=error[:2000])

@@ -17,7 +17,6 @@ from django.core.files.storage import default_storage
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import F
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch
@@ -29,20 +28,12 @@ from django.utils.translation import gettext_lazy as _
 from policies import sealing
 from policies.models import ActivationCode, Letter, Policy
 from policies.rules.code_format import grouped
+from policies.shared import leases
 from policies.shared.errors import Conflict
+from policies.shared.leases import Lease
 
-# How long a worker may take over the letters it claimed before another worker tries them:
-# a batch of 10 fits in, even if the mail server lets each wait for EMAIL_TIMEOUT (20 s).
-LEASE = timedelta(minutes=5)
-PAUSES = [
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=24),
-]
-MAX_ATTEMPTS = len(PAUSES) + 1
+# A batch of 10 fits in, even if the mail server lets each letter wait for EMAIL_TIMEOUT (20 s).
+LEASE = Lease(lasts=timedelta(minutes=5), tries=7)
 # Faults of the letter itself, which another try would meet again: a fact, a template or a key
 # is missing, or a value does not make a header.
 CANNOT_BE_WRITTEN = (
@@ -175,19 +166,12 @@ def send_due(
 
 
 def _claim(now: datetime, batch: int) -> list[Letter]:
-    with transaction.atomic():
-        due = Letter.objects.due(at=now).order_by("next_try_at", "id")
-        pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:batch])
-        Letter.objects.filter(pk__in=pks).update(
-            attempts=F("attempts") + 1, next_try_at=now + LEASE
-        )
-    return list(Letter.objects.filter(pk__in=pks).order_by("id"))
+    return leases.claim(Letter.objects.due(at=now), LEASE, now=now, batch=batch)
 
 
 def _send(letter: Letter, connection: BaseEmailBackend, clock: Callable[[], datetime]) -> bool:
-    if letter.attempts > MAX_ATTEMPTS:
-        # Every try so far took its worker down with it.
-        _fail(letter, letter.last_error or "The worker stopped in the middle of every try.")
+    if LEASE.is_used_up(letter):
+        _fail(letter, letter.last_error or str(leases.STOPPED))
         return False
     try:
         email = message(letter, connection)
@@ -200,7 +184,7 @@ def _send(letter: Letter, connection: BaseEmailBackend, clock: Callable[[], date
         connection.close()
         _try_again(letter, error, now=clock())
         return False
-    _mark(letter, state=Letter.State.SENT, sent_at=clock(), last_error="")
+    leases.write(letter, state=Letter.State.SENT, sent_at=clock(), last_error="")
     return True
 
 
@@ -223,10 +207,11 @@ def message(letter: Letter, connection: BaseEmailBackend | None = None) -> Email
 
 def _try_again(letter: Letter, error: OSError, *, now: datetime) -> None:
     text = f"{type(error).__name__}: {error}"[:2000]
-    if letter.attempts >= MAX_ATTEMPTS or _is_permanent(error):
+    next_try_at = LEASE.next_try_at(letter, now=now)
+    if next_try_at is None or _is_permanent(error):
         _fail(letter, text)
     else:
-        _mark(letter, next_try_at=now + PAUSES[letter.attempts - 1], last_error=text)
+        leases.write(letter, next_try_at=next_try_at, last_error=text)
 
 
 def _is_permanent(error: OSError) -> bool:
@@ -237,15 +222,7 @@ def _is_permanent(error: OSError) -> bool:
 
 
 def _fail(letter: Letter, error: str) -> None:
-    _mark(letter, state=Letter.State.FAILED, last_error=error[:2000])
-
-
-def _mark(letter: Letter, **values: Any) -> None:
-    # Only the try that made the claim may write its result: a worker that overran its
-    # lease must not undo what the next one did.
-    Letter.objects.filter(pk=letter.pk, state=Letter.State.QUEUED, attempts=letter.attempts).update(
-        **values
-    )
+    leases.write(letter, state=Letter.State.FAILED, last_error=error[:2000])
 
 
 def send_again(letter: Letter, *, now: datetime) -> None:

@@ -20,11 +20,14 @@ from policies.imports.fees import FeeImport
 from policies.imports.orders import OrderImport
 from policies.imports.spreadsheet import UnreadableFile
 from policies.models import Import, ImportEvent
+from policies.shared import leases
 from policies.shared.actor import Actor
+from policies.shared.leases import Lease
 
 # How long a worker may keep silent: it speaks after every block of a check, and while it
-# writes it holds the row itself.
-LEASE = timedelta(minutes=10)
+# writes it holds the row itself. A step is tried again only when its worker was killed: a
+# file that cannot be read stays so, and no pause makes it better.
+LEASE = Lease(lasts=timedelta(minutes=10), tries=5)
 WORKER = Actor.command("run_imports")
 State = Import.State
 Kind = ImportEvent.Kind
@@ -63,7 +66,7 @@ def work_on(imported: Import, *, actor: Actor, clock: Callable[[], datetime]) ->
             return _import(imported, actor=actor, now=now)
 
         def tell(rows: int) -> None:
-            still_ours(imported, rows_done=rows, next_try_at=clock() + LEASE)
+            leases.write(imported, rows_done=rows, next_try_at=clock() + LEASE.lasts)
 
         return check(imported, actor=WORKER, now=now, tell=tell)
     except UnreadableFile as error:
@@ -99,7 +102,7 @@ def check(
         "trouble": trouble,
     }
     with transaction.atomic():
-        if not still_ours(imported, state=State.CHECKED, **result):
+        if not leases.write(imported, state=State.CHECKED, **result):
             return False
         step = Kind.BOOKS_CHANGED if trouble else Kind.CHECKED
         record(imported, step, actor=actor, now=now, note=counted(imported))
@@ -147,7 +150,7 @@ def _import(imported: Import, *, actor: Actor, now: datetime) -> bool:
     try:
         with transaction.atomic():
             # Locks the row until the end: another worker passes over it as long as we live.
-            if not still_ours(imported, rows_done=0):
+            if not leases.write(imported, rows_done=0):
                 return False
             base.take_in(
                 kind,
@@ -180,20 +183,10 @@ def lock(imported: Import) -> Import:
     return Import.objects.select_for_update(of=("self",)).get(pk=imported.pk)
 
 
-def still_ours(imported: Import, **values: Any) -> bool:
-    """Writes to the row if nobody has moved it on since we read it; then `imported` shows it."""
-    ours = Import.objects.filter(pk=imported.pk, state=imported.state, attempts=imported.attempts)
-    if not ours.update(**values):
-        return False
-    for name, value in values.items():
-        setattr(imported, name, value)
-    return True
-
-
 def finish(imported: Import, state: str, *, now: datetime, **values: Any) -> bool:
     """Closes the import. Its file goes when the transaction has ended well."""
     stored_as = imported.stored_as
-    closed = still_ours(
+    closed = leases.write(
         imported, state=state, finished_at=now, next_try_at=None, stored_as="", **values
     )
     if closed:

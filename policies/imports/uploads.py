@@ -13,19 +13,19 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from policies.imports import spreadsheet, steps, storage
 from policies.imports.spreadsheet import UnreadableFile
 from policies.imports.steps import LEASE, WORKER, Kind, State
 from policies.models import Import
+from policies.shared import leases
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 SMALL_ROWS = 2_000
 SMALL_BYTES = 2_000_000
-MAX_ATTEMPTS = 5
 # A file that nobody confirms, and the list of what was wrong with one, are not kept for ever.
 KEPT_UNCONFIRMED = timedelta(days=7)
 KEPT_ERRORS = timedelta(days=30)
@@ -126,7 +126,7 @@ def confirm(
         if locked.bad and not skip_bad:
             raise Conflict(_("Some rows are bad. Leave them out knowingly, or mend the file."))
         few = locked.rows <= SMALL_ROWS and _is_quick(locked)
-        steps.still_ours(
+        leases.write(
             locked,
             state=State.IMPORTING if few else State.CONFIRMED,
             skip_bad=bool(locked.bad),
@@ -169,11 +169,10 @@ def work(
     """Works off what is due, one file at a time; how many steps went well, how many wrong."""
     well = wrong = 0
     tidy(now=clock())
-    while not stop() and (imported := _claim(clock())):
-        if imported.attempts > MAX_ATTEMPTS:
-            steps.fail(
-                imported, str(_("The worker stopped in the middle of every try.")), now=clock()
-            )
+    while not stop() and (claimed := _claim(clock())):
+        [imported] = claimed
+        if LEASE.is_used_up(imported):
+            steps.fail(imported, str(leases.STOPPED), now=clock())
             wrong += 1
             continue
         by = imported.confirmed_by
@@ -185,21 +184,20 @@ def work(
     return well, wrong
 
 
-def _claim(now: datetime) -> Import | None:
-    with transaction.atomic():
-        due = Import.objects.filter(next_try_at__lte=now).order_by("next_try_at", "id")
-        imported = due.select_for_update(skip_locked=True, of=("self",)).first()
-        if imported is None:
-            return None
-        begun = {State.UPLOADED: State.CHECKING, State.CONFIRMED: State.IMPORTING}
-        Import.objects.filter(pk=imported.pk).update(
-            state=begun.get(State(imported.state), imported.state),
-            attempts=F("attempts") + 1,
-            next_try_at=now + LEASE,
-            rows_done=0,
-        )
-    related = ["plan", "drone_model", "region", "confirmed_by"]
-    return Import.objects.select_related(*related).get(pk=imported.pk)
+def _claim(now: datetime) -> list[Import]:
+    """The file that has waited longest, its step begun; or nothing."""
+    return leases.claim(
+        Import.objects.filter(next_try_at__lte=now),
+        LEASE,
+        now=now,
+        related=["plan", "drone_model", "region", "confirmed_by"],
+        state=Case(
+            When(state=State.UPLOADED, then=Value(State.CHECKING)),
+            When(state=State.CONFIRMED, then=Value(State.IMPORTING)),
+            default=F("state"),
+        ),
+        rows_done=0,
+    )
 
 
 def tidy(*, now: datetime) -> None:

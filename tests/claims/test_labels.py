@@ -308,8 +308,8 @@ def test_an_order_in_a_worker_s_hands_is_not_taken_by_another(accepted, work, ca
 
 
 def test_a_dead_worker_s_order_is_due_again_after_five_minutes(accepted, work, house):
-    Shipment.objects.update(attempts=1, next_try_at=house.now + labels.LEASE)
-    assert timedelta(minutes=5) == labels.LEASE
+    Shipment.objects.update(attempts=1, next_try_at=house.now + labels.LEASE.lasts)
+    assert timedelta(minutes=5) == labels.LEASE.lasts
     assert work() == (0, 0)
     house.later(minutes=5)
     assert work() == (1, 0)

@@ -148,7 +148,7 @@ def test_a_file_that_went_missing_fails_with_a_sentence(committed_db):
 
 def test_a_file_that_stops_every_worker_is_given_up(committed_db):
     imported = factories.ImportFactory(
-        state="checking", next_try_at=timezone.now(), attempts=uploads.MAX_ATTEMPTS
+        state="checking", next_try_at=timezone.now(), attempts=uploads.LEASE.tries
     )
     assert uploads.work(clock=timezone.now) == (0, 1)
     imported.refresh_from_db()

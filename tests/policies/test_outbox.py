@@ -380,10 +380,10 @@ def test_a_letter_that_takes_every_worker_down_is_put_aside(letter, send, settin
 
 
 def test_a_worker_that_overran_its_lease_does_not_undo_the_next_ones_work(letter, now):
-    slow = outbox._claim(now, 50)
+    [slow] = outbox._claim(now, 50)
     after = now + timedelta(minutes=6)
     assert outbox.send_due(clock=lambda: after) == (1, 0)
-    outbox._try_again(slow[0], TimeoutError("timed out"), now=after)
+    outbox._try_again(slow, TimeoutError("timed out"), now=after)
     letter.refresh_from_db()
     assert (letter.state, letter.sent_at, letter.last_error) == ("sent", after, "")
 
