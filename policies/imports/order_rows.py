@@ -29,10 +29,6 @@ from policies.shared.actor import Actor
 from policies.shared.database import insert_many, update_many
 
 DRONE_COLUMNS = ["serial", "drone_model_id", "activation_source", "life"]
-ORDER_COLUMNS = (
-    "reference customer_id drone_id plan_id region_id months replacements warranty_months "
-    "binding_window_hours placed_at shipped_at policy_id"
-).split()
 EVENT_COLUMNS = "kind at by_id actor address note data".split()
 
 
@@ -59,8 +55,7 @@ def place(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
         sale.order.customer_id = buyer_id
     shipped = [sale for sale in sales if sale.shipped_at]
     _schedule(shipped, actor=actor, now=now)
-    rows = (vars(sale.order) for sale in sales)
-    insert_many(Order, ORDER_COLUMNS, ([row[name] for name in ORDER_COLUMNS] for row in rows))
+    _insert(Order, [sale.order for sale in sales])
     _number(sales)
     _record_orders(sales, OrderEvent.Kind.PLACED, actor=actor, now=now)
     _record_orders(shipped, OrderEvent.Kind.SHIPPED, actor=actor, now=now)
@@ -132,7 +127,7 @@ def _schedule(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
 
 
 def _insert(model: type[Model], rows: Iterable[Model]) -> None:
-    """Whole rows, so that no column of a new policy is forgotten here."""
+    """Whole rows, so that no column of theirs is forgotten here."""
     columns = [field.attname for field in model._meta.concrete_fields if not field.primary_key]
     insert_many(model, columns, map(attrgetter(*columns), rows))
 
