@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import codes, sealing
 from policies.imports import spreadsheet
-from policies.imports.base import BAD, ImportKind, Line
+from policies.imports.base import ImportKind
+from policies.imports.lines import BAD, Line
 from policies.models import ActivationCode, CodeBatch, DroneModel, Plan, Region
 from policies.rules import code_format
 from policies.shared.actor import Actor

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from policies.imports.base import CHANGED, SAME, BadRow, ImportKind, Line, instant_of
+from policies.imports.base import ImportKind
+from policies.imports.cells import BadRow, instant_of
+from policies.imports.lines import CHANGED, SAME, Line
 from policies.models import ActivationSource, Drone, DroneModel
 from policies.rules import serials
 from policies.shared.actor import Actor

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
-from policies.imports.base import CHANGED, SAME, BadRow, ImportKind, Line, day_of
+from policies.imports.base import ImportKind
+from policies.imports.cells import BadRow, date_of
+from policies.imports.lines import CHANGED, SAME, Line
 from policies.models import DroneModel, Region, ReplacementFee
 from policies.rules import money
 from policies.shared.actor import Actor
@@ -57,7 +59,7 @@ class FeeImport(ImportKind):
         if not ORDINAL.match(row["ordinal"]):
             raise BadRow(_("The ordinal is 1 for the first replacement, 2 for the second …"))
         amount = self._amount(row, region.currency)
-        return Fee(model, region, int(row["ordinal"]), amount, day_of(row, "valid_from"))
+        return Fee(model, region, int(row["ordinal"]), amount, date_of(row, "valid_from"))
 
     def _amount(self, row: dict[str, str], currency: str) -> Decimal:
         if row.get("currency", "").upper() not in {"", currency}:

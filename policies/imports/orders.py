@@ -21,16 +21,9 @@ from django.utils.translation import gettext_lazy as _
 from policies import orders
 from policies.customers import Person
 from policies.imports import order_rows
-from policies.imports.base import (
-    CHANGED,
-    NEW,
-    SAME,
-    BadRow,
-    FirstLines,
-    ImportKind,
-    Line,
-    instant_of,
-)
+from policies.imports.base import ImportKind
+from policies.imports.cells import BadRow, instant_of
+from policies.imports.lines import CHANGED, NEW, SAME, FirstLines, Line
 from policies.imports.order_rows import Sale
 from policies.models import Drone, DroneModel, Order, Plan, Policy, Region, RegionCountry
 from policies.rules import serials

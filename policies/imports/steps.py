@@ -13,10 +13,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from policies.imports import base, storage
-from policies.imports.base import BooksChanged, Checked, ImportKind
+from policies.imports.base import BooksChanged, ImportKind
 from policies.imports.codes import CodeImport
 from policies.imports.drones import DroneImport
 from policies.imports.fees import FeeImport
+from policies.imports.lines import NEW, Checked
 from policies.imports.orders import OrderImport
 from policies.imports.spreadsheet import UnreadableFile
 from policies.models import Import, ImportEvent
@@ -84,7 +85,7 @@ def check(
     actor: Actor,
     now: datetime,
     trouble: str = "",
-    tell: Callable[[int], object] = base.nobody,
+    tell: Callable[[int], object] | None = None,
 ) -> bool:
     """Looks the file through and puts down what it would do. Raises UnreadableFile, OSError.
 
@@ -125,7 +126,7 @@ def _as_fields(checked: Checked) -> dict[str, Any]:
                 "about": line.about,
                 "before": line.before,
                 "after": line.after,
-                "is_new": line.outcome == base.NEW,
+                "is_new": line.outcome == NEW,
             }
             for line in checked.changes
         ],
@@ -152,7 +153,7 @@ def _import(imported: Import, *, actor: Actor, now: datetime) -> bool:
             # Locks the row until the end: another worker passes over it as long as we live.
             if not leases.write(imported, rows_done=0):
                 return False
-            base.take_in(
+            base.import_rows(
                 kind,
                 storage.path(imported),
                 size=imported.new,

@@ -19,7 +19,8 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 
-from policies.imports.base import ImportKind, Line
+from policies.imports.base import ImportKind
+from policies.imports.lines import Line
 from policies.models import Import
 
 FOLDER = "imports"

@@ -15,6 +15,7 @@ from django.utils import timezone
 from policies import codes, sealing
 from policies.imports import base
 from policies.imports.codes import CodeImport
+from policies.imports.lines import Checked
 from policies.models import DroneModel, Plan, Region
 from policies.rules import code_format
 from policies.shared.actor import Actor
@@ -55,7 +56,7 @@ def measure(table: Table, count: int) -> None:
             start = perf_counter()
             ready = base.check(code_import(), path)
             checked.append((perf_counter() - start) * 1_000)
-            taken.append(timed(lambda ready=ready: take_in(path, ready)))
+            taken.append(timed(lambda ready=ready: import_ready(path, ready)))
     table.add("insert ready-made rows", floor)
     table.add("generate: make, seal, insert", made)
     table.add("import: read and check a file", checked)
@@ -80,8 +81,10 @@ def code_import() -> CodeImport:
     return CodeImport(**catalogue(), source="codes.csv", now=timezone.now())
 
 
-def take_in(path: Path, ready: base.Checked) -> None:
-    base.take_in(code_import(), path, size=ready.new, fingerprint=ready.fingerprint, actor=ACTOR)
+def import_ready(path: Path, ready: Checked) -> None:
+    base.import_rows(
+        code_import(), path, size=ready.new, fingerprint=ready.fingerprint, actor=ACTOR
+    )
 
 
 def write_file(path: Path, count: int) -> None:

@@ -49,7 +49,7 @@ class Command(CatalogueCommand):
                 f"{path.name}: {summary}; nothing imported. Correct the lines, or use --skip-bad."
             )
         kind = CodeImport(**facts, locking=True)
-        base.take_in(
+        base.import_rows(
             kind,
             path,
             size=checked.new,

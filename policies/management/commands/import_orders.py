@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from policies.imports import base
-from policies.imports.base import BooksChanged, Checked
+from policies.imports.base import BooksChanged
+from policies.imports.lines import Checked
 from policies.imports.orders import OrderImport
 from policies.imports.spreadsheet import UnreadableFile
 from policies.shared.actor import Actor
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{path.name}: {summary}.")
 
     def _enter(self, kind: OrderImport, path: Path, checked: Checked) -> None:
-        base.take_in(
+        base.import_rows(
             kind,
             path,
             size=checked.new,

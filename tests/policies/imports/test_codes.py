@@ -93,7 +93,7 @@ def test_codes_that_came_on_file_since_the_check_stop_the_import(
     )
     codes.add_to_stock(meanwhile, iter(three[1:2]))
     with pytest.raises(BooksChanged) as error:
-        base.take_in(
+        base.import_rows(
             CodeImport(**facts),
             path,
             size=checked.new,

@@ -23,7 +23,7 @@ def bring(tmp_path, db, now):
         path = tmp_path / "drones.csv"
         path.write_text(text, encoding=encoding)
         checked = base.check(DroneImport(now=now), path)
-        base.take_in(
+        base.import_rows(
             DroneImport(now=now, locking=True),
             path,
             size=checked.new,

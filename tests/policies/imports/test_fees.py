@@ -61,7 +61,7 @@ def test_a_fee_is_new_or_changed_or_the_same(table, now, mavic_2_pro, us):
         ("Mavic 2 Pro, United States, 1, 2027-01-01", "", "USD\xa0129.00"),
         ("Mavic 2 Pro, United States, 2, 2027-01-01", "USD\xa0139.00", "USD\xa0149.50"),
     ]
-    base.take_in(
+    base.import_rows(
         FeeImport(now=now, locking=True),
         path,
         size=checked.new,
@@ -157,7 +157,7 @@ def test_nothing_is_written_when_the_books_changed_since_the_check(table, now, m
         valid_from=date(2027, 1, 1),
     )
     with pytest.raises(BooksChanged):
-        base.take_in(
+        base.import_rows(
             FeeImport(now=now, locking=True),
             path,
             size=checked.new,

@@ -1,0 +1,73 @@
+"""Reading the cells of a row: plain text, dates, instants. What cannot be read is a BadRow."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext_lazy as _
+
+from policies.rules.errors import BadInput
+from policies.shared.fields import on_the_clock_of
+
+YEARS = range(2000, 2101)
+LONGEST = 255
+UNREADABLE_CHARACTER = "\ufffd"
+
+
+class BadRow(BadInput):
+    """The row cannot be imported."""
+
+
+def refuse_empty(row: Mapping[str, str], names: Iterable[str]) -> None:
+    """Raises BadRow for the first of the columns that is empty."""
+    for name in names:
+        if not row.get(name):
+            raise BadRow(_("The column %(name)s is empty.") % {"name": name})
+
+
+def refuse_unreadable(
+    row: Mapping[str, str], names: Iterable[str], *, longest: Mapping[str, int]
+) -> None:
+    """Raises BadRow for the first of the columns that is not a short plain text."""
+    for name in names:
+        text = row.get(name, "")
+        if UNREADABLE_CHARACTER in text:
+            raise BadRow(
+                _("The column %(name)s cannot be read; save the file as UTF-8.") % {"name": name}
+            )
+        if len(text) > longest.get(name, LONGEST) or not text.isprintable():
+            raise BadRow(_("The column %(name)s is too long or not plain text.") % {"name": name})
+
+
+def instant_of(row: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
+    """The instant in a column, None where it is empty; without an offset on the clock of `zone`.
+
+    Raises BadRow.
+    """
+    text = row.get(name, "")
+    if not text:
+        return None
+    try:
+        instant = parse_datetime(text)
+        if instant is None and (day := parse_date(text)):
+            instant = datetime(day.year, day.month, day.day)  # noqa: DTZ001 — the clock follows
+    except ValueError:
+        instant = None
+    if instant is None or instant.year not in YEARS:
+        raise BadRow(
+            _("The column %(name)s is no date and time, like 2026-01-31T10:00.") % {"name": name}
+        )
+    return instant if instant.tzinfo else on_the_clock_of(zone, instant)
+
+
+def date_of(row: Mapping[str, str], name: str) -> date:
+    """The date in a column; a spreadsheet's midnight is one too. Raises BadRow."""
+    text = row[name].removesuffix(" 00:00:00")
+    try:
+        day = parse_date(text)
+    except ValueError:
+        day = None
+    if day is None or day.year not in YEARS:
+        raise BadRow(_("The column %(name)s is no day, like 2026-01-31.") % {"name": name})
+    return day
