@@ -56,7 +56,7 @@ class CodeFileForm(CatalogueForm, FileForm):
 
 class ConfirmForm(forms.Form):
     fingerprint = forms.CharField(max_length=32, widget=forms.HiddenInput)
-    skip_bad = forms.BooleanField(label=_("Leave out the bad rows"), required=False)
+    skip_bad = forms.BooleanField(label=uploads.SKIP_BAD, required=False)
 
     def __init__(self, *args: Any, bad: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -71,18 +71,18 @@ class UploadFile(Operation):
     form_class = FileForm
 
     def run(self, form: Any) -> Done:
-        brought = uploads.Upload(self.kind, form.cleaned_data["file"], form.catalogue())
+        data = uploads.Upload(self.kind, form.cleaned_data["file"], form.catalogue())
         try:
-            imported, is_new = uploads.upload(brought, actor=self.actor, now=self.now)
+            imported, is_new = uploads.upload(data, actor=self.actor, now=self.now)
         except UnreadableFile as error:
             raise ValidationError({"file": error.message}) from error
         if not is_new:
             return Done(_("This file has been uploaded already."), go_to=imported)
         if imported.state == State.CHECKED:
-            said = _("The file is checked. Nothing is imported until you confirm it.")
+            message = _("The file is checked. Nothing is imported until you confirm it.")
         else:
-            said = _("The file is uploaded. It is being checked now.")
-        return Done(said, go_to=imported)
+            message = _("The file is uploaded. It is being checked now.")
+        return Done(message, go_to=imported)
 
 
 class UploadCodes(UploadFile):
@@ -150,24 +150,24 @@ class Confirm(Operation):
         return ConfirmForm(data, bad=self.obj.bad, initial=initial)
 
     def run(self, form: Any) -> Done:
-        asked = form.cleaned_data
+        data = form.cleaned_data
         uploads.confirm(
             self.obj,
-            fingerprint=asked["fingerprint"],
-            skip_bad=asked.get("skip_bad", False),
+            fingerprint=data["fingerprint"],
+            skip_bad=data.get("skip_bad", False),
             actor=self.actor,
             now=self.now,
         )
-        return Done(self._said(), go_to=self.obj)
+        return Done(self._message(), go_to=self.obj)
 
-    def _said(self) -> Any:
+    def _message(self) -> Any:
         if self.obj.state == State.CONFIRMED:
             return _("Confirmed. The import begins in a moment.")
         if self.obj.state != State.DONE:
             return self.obj.trouble
         written = self.obj.new + self.obj.changed
-        said = ngettext("%(count)d row is imported.", "%(count)d rows are imported.", written)
-        return said % {"count": written}
+        message = ngettext("%(count)d row is imported.", "%(count)d rows are imported.", written)
+        return message % {"count": written}
 
 
 class Discard(Operation):
@@ -239,7 +239,7 @@ class ImportAdmin(RecordAdmin):
         return confirm.open() and not confirm.permitted()
 
     def errors_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """What is wrong with a file, line by line, to mend it with a spreadsheet."""
+        """What is wrong with a file, line by line, to correct it in a spreadsheet."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         imported = self.get_object(request, object_id)

@@ -26,11 +26,11 @@ from policies.shared.errors import Conflict
 BLOCK = 2_000
 
 
-class BooksChanged(Conflict):
-    """Since the check something changed, and the file would now do something else."""
+class RecordsChanged(Conflict):
+    """Records have changed since the check, and the file would now do something else."""
 
     def __init__(self) -> None:
-        super().__init__(_("The books have changed since this file was checked. Check it again."))
+        super().__init__(_("Records have changed since this file was checked. Check it again."))
 
 
 class ImportKind:
@@ -73,7 +73,7 @@ class ImportKind:
         twice = [name for name in known if headings.count(name) > 1]
         if twice:
             raise spreadsheet.UnreadableFile(
-                _("The heading %(name)s stands in the first line twice.") % {"name": twice[0]}
+                _("The heading %(name)s appears twice in the first line.") % {"name": twice[0]}
             )
         self.unused_headings = [name[:40] for name in headings if name and name not in known][:20]
         return headings
@@ -174,7 +174,7 @@ def import_rows(
     """Writes the good rows of a checked file, all or nothing; the bad ones are left out.
 
     `size` (of new rows) and `fingerprint` are those of the check, `tell` gets how many rows
-    are done. Raises BooksChanged when the file would now do something else, and
+    are done. Raises RecordsChanged when the file would now do something else, and
     UnreadableFile.
     """
     done = Checked()
@@ -187,8 +187,8 @@ def import_rows(
                 if tell:
                     tell(done.rows)
             if done.fingerprint != fingerprint:
-                raise BooksChanged
+                raise RecordsChanged
     except IntegrityError as error:
-        # Somebody wrote the same between our look and our writing.
-        raise BooksChanged from error
+        # Another process wrote the same between our look and our writing.
+        raise RecordsChanged from error
     return done

@@ -23,7 +23,7 @@ def refuse_empty(row: Mapping[str, str], names: Iterable[str]) -> None:
     """Raises BadRow for the first of the columns that is empty."""
     for name in names:
         if not row.get(name):
-            raise BadRow(_("The column %(name)s is empty.") % {"name": name})
+            raise BadRow(_("%(name)s is missing.") % {"name": name})
 
 
 def refuse_unreadable(
@@ -33,11 +33,15 @@ def refuse_unreadable(
     for name in names:
         text = row.get(name, "")
         if UNREADABLE_CHARACTER in text:
+            raise BadRow(_("%(name)s cannot be read. Save the file as UTF-8.") % {"name": name})
+        limit = longest.get(name, LONGEST)
+        if len(text) > limit:
             raise BadRow(
-                _("The column %(name)s cannot be read; save the file as UTF-8.") % {"name": name}
+                _("%(name)s must have at most %(limit)d characters.")
+                % {"name": name, "limit": limit}
             )
-        if len(text) > longest.get(name, LONGEST) or not text.isprintable():
-            raise BadRow(_("The column %(name)s is too long or not plain text.") % {"name": name})
+        if not text.isprintable():
+            raise BadRow(_("%(name)s has characters that cannot be printed.") % {"name": name})
 
 
 def instant_of(row: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
@@ -56,7 +60,7 @@ def instant_of(row: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | 
         instant = None
     if instant is None or instant.year not in YEARS:
         raise BadRow(
-            _("The column %(name)s is no date and time, like 2026-01-31T10:00.") % {"name": name}
+            _("%(name)s must be a date and time, such as 2026-01-31T10:00.") % {"name": name}
         )
     return instant if instant.tzinfo else on_the_clock_of(zone, instant)
 
@@ -69,5 +73,5 @@ def date_of(row: Mapping[str, str], name: str) -> date:
     except ValueError:
         day = None
     if day is None or day.year not in YEARS:
-        raise BadRow(_("The column %(name)s is no day, like 2026-01-31.") % {"name": name})
+        raise BadRow(_("%(name)s must be a date, such as 2026-01-31.") % {"name": name})
     return day

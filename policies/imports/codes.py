@@ -1,4 +1,4 @@
-"""A supplier's list of activation codes (C1): checked line by line, taken in as one batch."""
+"""A supplier's list of activation codes (C1): checked line by line, imported as one batch."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,7 +21,7 @@ HEADINGS = {"code", "codes", "activationcode", "activation code", "activation_co
 
 
 class CodeImport(ImportKind):
-    """`source` is the name of the file, kept with the batch."""
+    """The codes of one plan, model and region; `source` is the file's name, stored in the batch."""
 
     needed = ["code"]
     repeated = _("The same code as in line %(line)d.")
@@ -54,9 +54,10 @@ class CodeImport(ImportKind):
             yield Line(number, cells, cells[column] if column < len(cells) else "")
 
     def understand(self, line: Line) -> None:
-        typed, line.value = line.value, ""
-        line.about = masked(typed)
-        line.value = code_format.parse(typed)
+        text = line.value
+        # A text that is nearly a code must not stay on a row that is refused.
+        line.value, line.about = "", masked(text)
+        line.value = code_format.parse(text)
 
     def key(self, value: str) -> str:
         return value
@@ -72,7 +73,7 @@ class CodeImport(ImportKind):
 
     def begin(self, *, size: int, actor: Actor) -> None:
         if not size:
-            raise Conflict(_("The file holds no code that can be imported."))
+            raise Conflict(_("The file has no codes that can be imported."))
         self.batch = codes.new_imported_batch(
             self.plan,
             self.drone_model,

@@ -1,7 +1,7 @@
-"""A list of drones: put on file, or told when they were activated (B11).
+"""A list of drones (B11): new ones are added, and activations of known ones are corrected.
 
 Columns by heading: serial, model and, where known, activated_at (ISO 8601; without an offset
-in UTC). A drone that is on file gets the activation of the list; an empty one changes nothing.
+in UTC). A drone on file gets the activation of the list; an empty cell changes nothing.
 """
 
 from dataclasses import dataclass
@@ -43,10 +43,10 @@ class DroneImport(ImportKind):
     def read(self, row: dict[str, str]) -> Listed:
         model = self.models.get(row["model"].lower())
         if model is None:
-            raise BadRow(_("There is no model of this name."))
+            raise BadRow(_("No such model."))
         activated_at = instant_of(row, "activated_at", UTC)
         if activated_at and activated_at > self.now:
-            raise BadRow(_("The activation lies in the future."))
+            raise BadRow(_("activated_at is in the future."))
         return Listed(serials.normalise(row["serial"]), model, activated_at)
 
     def key(self, value: Listed) -> str:

@@ -1,7 +1,7 @@
-"""A table of replacement fees (P5): by model, region, ordinal and the day they begin.
+"""A table of replacement fees (P5): by model, region, ordinal and the date they begin.
 
-Columns by heading: model, region, ordinal, amount, valid_from (a day) and, as a check where
-it is there, currency. A fee that is on file for the same day gets the amount of the table.
+Columns by heading: model, region, ordinal, amount, valid_from (a date) and, as a check where
+it is there, currency. A fee on file for the same date gets the amount of the table.
 """
 
 import re
@@ -42,7 +42,7 @@ class Fee:
 class FeeImport(ImportKind):
     needed = ["model", "region", "ordinal", "amount", "valid_from"]
     optional = ["currency"]
-    repeated = _("The same model, region, ordinal and day as in line %(line)d.")
+    repeated = _("The same model, region, ordinal and date as in line %(line)d.")
 
     def __init__(self, *, now: datetime, locking: bool = False) -> None:
         super().__init__(now=now, locking=locking)
@@ -52,12 +52,14 @@ class FeeImport(ImportKind):
     def read(self, row: dict[str, str]) -> Fee:
         model = self.models.get(row["model"].lower())
         if model is None:
-            raise BadRow(_("There is no model of this name."))
+            raise BadRow(_("No such model."))
         region = self.regions.get(row["region"].upper())
         if region is None:
-            raise BadRow(_("There is no region of this name."))
+            raise BadRow(_("No such region."))
         if not ORDINAL.match(row["ordinal"]):
-            raise BadRow(_("The ordinal is 1 for the first replacement, 2 for the second …"))
+            raise BadRow(
+                _("ordinal must be 1 for the first replacement, 2 for the second, and so on.")
+            )
         amount = self._amount(row, region.currency)
         return Fee(model, region, int(row["ordinal"]), amount, date_of(row, "valid_from"))
 
@@ -65,7 +67,7 @@ class FeeImport(ImportKind):
         if row.get("currency", "").upper() not in {"", currency}:
             raise BadRow(_("Fees of this region are in %(currency)s.") % {"currency": currency})
         if not AMOUNT.match(row["amount"]):
-            raise BadRow(_("The amount is a number with a point, like 119.00."))
+            raise BadRow(_("amount must be a number with a decimal point, such as 119.00."))
         amount = Decimal(row["amount"])
         if not money.fits(amount, currency):
             raise BadRow(money.misfit(currency))
@@ -82,10 +84,10 @@ class FeeImport(ImportKind):
             currency = fee.region.currency
             line.about = f"{fee.drone_model}, {fee.region}, {fee.ordinal}, {fee.valid_from}"
             line.after = money.shown(fee.amount, currency)
-            known = on_file.get(fee.case)
-            if known is not None:
-                line.on_file, line.before = known, money.shown(known.amount, currency)
-                line.outcome = SAME if known.amount == fee.amount else CHANGED
+            present = on_file.get(fee.case)
+            if present is not None:
+                line.on_file, line.before = present, money.shown(present.amount, currency)
+                line.outcome = SAME if present.amount == fee.amount else CHANGED
 
     def _on_file(self, lines: list[Line]) -> list[ReplacementFee]:
         rows = ReplacementFee.objects.filter(

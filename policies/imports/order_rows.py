@@ -1,7 +1,7 @@
 """Orders by the thousand (B9): the rows that `orders` writes for one, in a few statements.
 
-Nothing is asked here: whoever calls has held every order against the rules, inside the
-transaction that this writes in.
+No rule is checked here: the caller has checked every order, in the transaction that this
+writes in.
 """
 
 import json
@@ -49,7 +49,7 @@ class Sale:
 
 def place(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
     """Enters new orders, and ships those with a shipment."""
-    _put_drones_on_file(sales)
+    _add_drones(sales)
     buyers = customers.known_many([sale.buyer for sale in sales], now=now)
     for sale, buyer_id in zip(sales, buyers, strict=True):
         sale.order.customer_id = buyer_id
@@ -96,7 +96,7 @@ def correct(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
     _record_orders(sales, OrderEvent.Kind.CORRECTED, actor=actor, now=now)
 
 
-def _put_drones_on_file(sales: Sequence[Sale]) -> None:
+def _add_drones(sales: Sequence[Sale]) -> None:
     new = [sale for sale in sales if sale.drone is None]
     insert_many(Drone, DRONE_COLUMNS, ((one.serial, one.drone_model.pk, "", 1) for one in new))
     rows = Drone.objects.filter(serial__in=[sale.serial for sale in new])
@@ -107,7 +107,7 @@ def _put_drones_on_file(sales: Sequence[Sale]) -> None:
 
 
 def _schedule(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
-    """Makes the policies of shipped orders, and names them in the orders."""
+    """Creates the policies of shipped orders, and sets them in the orders."""
     issued = [_new_policy(sale, now) for sale in sales]
     policies = [new.policy for new in issued]
     _insert(Policy, policies)
@@ -148,7 +148,7 @@ def _number(sales: Sequence[Sale]) -> None:
 def _record_orders(
     sales: Sequence[Sale], kind: OrderEvent.Kind, *, actor: Actor, now: datetime
 ) -> None:
-    """One row of history for each order, with the shipment where that is what happened."""
+    """One row of history for each order; its note is the instant of a shipment."""
     placed = kind == OrderEvent.Kind.PLACED
     rows: Iterable[tuple[int, str, dict[str, Any]]] = (
         (sale.order.pk, "" if placed or not sale.shipped_at else sale.shipped_at.isoformat(), {})
@@ -165,7 +165,7 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Rows of history: whose, with which note and details."""
+    """Inserts rows of history: the id of the owner, the note, the details."""
     owner = "policy_id" if model is PolicyEvent else "order_id"
     by = actor.user.pk if actor.user else None
     insert_many(

@@ -4,8 +4,8 @@ Columns by heading: reference, serial, model, plan, name, email, country, and, w
 phone, placed_at, shipped_at (ISO 8601; without an offset on the clock of the region). A
 reference that is on file is not entered again: a new shipment instant corrects the old one.
 
-What `orders.place` and `orders.ship` do for one order is done here for a block of them, and
-what stands against an order is asked of the same functions.
+What `orders.place` and `orders.ship` do for one order is done here for a block of them. The
+rules are those of `orders`, called for each order.
 """
 
 from dataclasses import dataclass
@@ -61,12 +61,12 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Books:
+class OnFile:
     """What is on file about the orders and the drones of a block."""
 
     orders: dict[str, Order]
     drones: dict[str, Drone]
-    ordered: set[int]  # ids of drones in an order that stands
+    ordered: set[int]  # ids of drones in an order that is not cancelled
     had_a_plan: set[int]  # ids of drones, in their present life
 
     @classmethod
@@ -80,14 +80,16 @@ class Books:
             list(policies.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
             rows = rows.select_for_update(of=("self",)).order_by("pk")
             drones = drones.select_for_update(of=("self",)).order_by("pk")
-        on_file = {one.reference: one for one in rows.select_related("policy", "region", "drone")}
+        by_reference = {
+            one.reference: one for one in rows.select_related("policy", "region", "drone")
+        }
         by_serial = {drone.serial: drone for drone in drones}
         ids = {drone.pk for drone in by_serial.values()}
-        ids |= {order.drone_id for order in on_file.values()}
+        ids |= {order.drone_id for order in by_reference.values()}
         standing = Order.objects.filter(drone__in=ids, cancelled_at=None).order_by()
         counting = Policy.objects.counting().filter(drone__in=ids, drone_life=F("drone__life"))
         return cls(
-            orders=on_file,
+            orders=by_reference,
             drones=by_serial,
             ordered=set(standing.values_list("drone_id", flat=True)),
             had_a_plan=set(counting.order_by().values_list("drone_id", flat=True)),
@@ -95,7 +97,7 @@ class Books:
 
 
 class OrderImport(ImportKind):
-    """`shipped` counts the shipments that the file records or corrects."""
+    """One pass over a list of orders; `shipped` counts the shipments it records or corrects."""
 
     needed = ["reference", "serial", "model", "plan", "name", "email", "country"]
     optional = ["phone", "placed_at", "shipped_at"]
@@ -115,14 +117,14 @@ class OrderImport(ImportKind):
         try:
             validate_email(row["email"])
         except ValidationError as error:
-            raise BadRow(_("This is no e-mail address.")) from error
+            raise BadRow(_("Enter a valid e-mail address.")) from error
         country = row["country"].upper()
         if country not in self.regions:
             raise BadRow(_("Care plans are not sold in this country."))
         if row["model"].lower() not in self.models:
-            raise BadRow(_("There is no model of this name."))
+            raise BadRow(_("No such model."))
         if row["plan"].lower() not in self.plans:
-            raise BadRow(_("There is no plan of this name that is sold with a drone."))
+            raise BadRow(_("No such plan is sold with a drone."))
         region = self.regions[country]
         return Listed(
             reference=row["reference"],
@@ -138,47 +140,47 @@ class OrderImport(ImportKind):
     def _instant(self, row: dict[str, str], name: str, region: Region) -> datetime | None:
         instant = instant_of(row, name, region.zone)
         if instant and instant > self.now + FURTHEST_AHEAD:
-            raise BadRow(_("The column %(name)s lies more than a year ahead.") % {"name": name})
+            raise BadRow(_("%(name)s is more than a year ahead.") % {"name": name})
         return instant
 
     def key(self, value: Listed) -> str:
         return value.reference
 
     def compare(self, lines: list[Line]) -> None:
-        books = Books.about([line.value for line in lines], locking=self.locking)
+        on_file = OnFile.about([line.value for line in lines], locking=self.locking)
         for line in lines:
             listed: Listed = line.value
             line.about = f"{listed.reference}, {listed.serial}"
             line.after = _shown(listed.shipped_at)
-            order = books.orders.get(listed.reference)
+            order = on_file.orders.get(listed.reference)
             objection = (
-                self._compare_new(line, books)
+                self._compare_new(line, on_file)
                 if order is None
-                else self._compare_known(line, order, books)
+                else self._compare_known(line, order, on_file)
             )
             if objection:
                 line.refuse(objection)
         self._refuse_drones_sold_twice([line for line in lines if line.outcome == NEW])
-        going = (line for line in lines if line.outcome in {NEW, CHANGED})
-        self.shipped += sum(line.value.shipped_at is not None for line in going)
+        to_write = (line for line in lines if line.outcome in {NEW, CHANGED})
+        self.shipped += sum(line.value.shipped_at is not None for line in to_write)
 
-    def _compare_new(self, line: Line, books: Books) -> Any | None:
+    def _compare_new(self, line: Line, on_file: OnFile) -> Any | None:
         listed: Listed = line.value
-        order, drone = listed.as_order(now=self.now), books.drones.get(listed.serial)
+        order, drone = listed.as_order(now=self.now), on_file.drones.get(listed.serial)
         line.on_file = _sale(listed, order, drone)
         if drone is not None:
             objection = orders.objection_to_drone(
-                drone, listed.drone_model.pk, had_a_plan=drone.pk in books.had_a_plan
+                drone, listed.drone_model.pk, had_a_plan=drone.pk in on_file.had_a_plan
             )
             if objection:
                 return objection
-            if drone.pk in books.ordered:
+            if drone.pk in on_file.ordered:
                 return orders.PART_OF_AN_ORDER
         if listed.shipped_at is None:
             return None
         return orders.objection_to_shipment(order, None, listed.shipped_at, now=self.now)
 
-    def _compare_known(self, line: Line, order: Order, books: Books) -> Any | None:
+    def _compare_known(self, line: Line, order: Order, on_file: OnFile) -> Any | None:
         listed: Listed = line.value
         line.before = _shown(order.shipped_at)
         line.on_file = _sale(listed, order, order.drone)
@@ -197,7 +199,7 @@ class OrderImport(ImportKind):
         return orders.objection_to_drone(
             order.drone,
             order.drone.drone_model_id,
-            had_a_plan=order.drone_id in books.had_a_plan,
+            had_a_plan=order.drone_id in on_file.had_a_plan,
         )
 
     def _refuse_drones_sold_twice(self, lines: list[Line]) -> None:
@@ -208,9 +210,9 @@ class OrderImport(ImportKind):
 
     def write(self, lines: list[Line], *, actor: Actor) -> None:
         new = [line.on_file for line in lines if line.outcome == NEW]
-        known = [line.on_file for line in lines if line.outcome == CHANGED]
-        to_ship = [sale for sale in known if sale.order.policy_id is None]
-        to_correct = [sale for sale in known if sale.order.policy_id is not None]
+        changed = [line.on_file for line in lines if line.outcome == CHANGED]
+        to_ship = [sale for sale in changed if sale.order.policy_id is None]
+        to_correct = [sale for sale in changed if sale.order.policy_id is not None]
         order_rows.place(new, actor=actor, now=self.now)
         order_rows.ship(to_ship, actor=actor, now=self.now)
         order_rows.correct(to_correct, actor=actor, now=self.now)

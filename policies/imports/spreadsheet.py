@@ -37,7 +37,7 @@ Row = tuple[int, list[str]]
 
 
 class UnreadableFile(BadInput):
-    """The file is not a table at all."""
+    """The file as a whole cannot be read as a table."""
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -110,7 +110,7 @@ def _sheet_rows(book: Workbook) -> Iterator[Row]:
         # The size that a sheet states of itself may be a lie, and a long one to read.
         sheet.reset_dimensions()
         cells_of = sheet.iter_rows(values_only=True, max_row=SHEET_ROWS, max_col=SHEET_COLUMNS)
-        width = 0  # of the first row that is not blank: below it nobody looks for more
+        width = 0  # of the first row that is not blank; what is wider below it is not read
         for line, cells in enumerate(cells_of, start=1):
             width = width or _width(cells)
             yield line, [_as_text(cell) for cell in cells[:width]]
@@ -129,7 +129,7 @@ def unpacked_size(path: Path) -> int:
     if not is_zipfile(path):
         return path.stat().st_size
     try:
-        # What an archive states of its sizes can be believed: no more than that is unpacked.
+        # The sizes that an archive states are safe to trust: no more than that is unpacked.
         with ZipFile(path) as archive:
             return sum(member.file_size for member in archive.infolist())
     except BROKEN_XLSX as error:

@@ -1,8 +1,8 @@
-"""The two steps of an import, whoever takes them: a request for a small file, else a worker.
+"""The two steps of an import: a request takes them for a small file, the worker for a large one.
 
 A worker claims the row with a lease and may be killed at any moment: what it had not finished
-falls due again, and what it had written is taken back by the database, as all of a file goes
-in in one transaction together with the word that it is done.
+falls due again, and what it had written is rolled back by the database, because a file is
+imported in one transaction together with the state that says so.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from policies.imports import base, storage
-from policies.imports.base import BooksChanged, ImportKind
+from policies.imports.base import ImportKind, RecordsChanged
 from policies.imports.codes import CodeImport
 from policies.imports.drones import DroneImport
 from policies.imports.fees import FeeImport
@@ -25,9 +25,9 @@ from policies.shared import leases
 from policies.shared.actor import Actor
 from policies.shared.leases import Lease
 
-# How long a worker may keep silent: it speaks after every block of a check, and while it
-# writes it holds the row itself. A step is tried again only when its worker was killed: a
-# file that cannot be read stays so, and no pause makes it better.
+# The lease is renewed after every block of a check; while a worker writes, it locks the row
+# itself. A step is tried again only when its worker was killed: a file that cannot be read
+# stays so, and no pause makes it better.
 LEASE = Lease(lasts=timedelta(minutes=10), tries=5)
 WORKER = Actor.command("run_imports")
 State = Import.State
@@ -41,26 +41,26 @@ KINDS: dict[str, type[ImportKind]] = {
 }
 
 
-# What somebody needs who uploads a file of a kind, and who confirms one that changes rows.
+# What it takes to upload a file of a kind, and to confirm one that changes rows.
 PERMISSION = {kind: f"policies.import_{kind}" for kind in KINDS}
 PERMISSION_TO_CHANGE = {Import.Kind.DRONES: "policies.change_drone"}
 
 
 def kind_of(imported: Import, *, now: datetime, locking: bool = False) -> ImportKind:
-    """One pass's worth of the import's kind."""
-    facts: dict[str, Any] = {"now": now, "locking": locking}
+    """The kind of an import, for one pass over its file."""
+    options: dict[str, Any] = {"now": now, "locking": locking}
     if imported.kind == Import.Kind.CODES:
-        facts |= {
+        options |= {
             "plan": imported.plan,
             "drone_model": imported.drone_model,
             "region": imported.region,
             "source": imported.file_name,
         }
-    return KINDS[imported.kind](**facts)
+    return KINDS[imported.kind](**options)
 
 
 def work_on(imported: Import, *, actor: Actor, clock: Callable[[], datetime]) -> bool:
-    """Checks or imports, whichever the row's state wants; whether it went well."""
+    """Checks or imports, as the row's state says. Returns whether it went well."""
     now = clock()
     try:
         if imported.state == State.IMPORTING:
@@ -87,16 +87,16 @@ def check(
     trouble: str = "",
     tell: Callable[[int], object] | None = None,
 ) -> bool:
-    """Looks the file through and puts down what it would do. Raises UnreadableFile, OSError.
+    """Looks through the file and records what it would do. Raises UnreadableFile, OSError.
 
-    False when somebody else has taken the import out of our hands meanwhile.
+    False when another worker or a person has moved the import on meanwhile.
     """
     kind = kind_of(imported, now=now)
     with storage.ErrorList(kind) as errors:
         checked = base.check(kind, storage.path(imported), report=errors.add, tell=tell)
-        errors_stored_as = errors.keep()
+        errors_stored_as = errors.save()
     if not checked.rows:
-        raise UnreadableFile(_("The file holds no rows below its headings."))
+        raise UnreadableFile(_("The file has no rows below its headings."))
     result = _as_fields(checked) | {
         "unused_headings": kind.unused_headings,
         "errors_stored_as": errors_stored_as,
@@ -150,7 +150,7 @@ def _import(imported: Import, *, actor: Actor, now: datetime) -> bool:
     kind = kind_of(imported, now=now, locking=True)
     try:
         with transaction.atomic():
-            # Locks the row until the end: another worker passes over it as long as we live.
+            # Locks the row until the end: another worker skips it as long as this one lives.
             if not leases.write(imported, rows_done=0):
                 return False
             base.import_rows(
@@ -159,14 +159,14 @@ def _import(imported: Import, *, actor: Actor, now: datetime) -> bool:
                 size=imported.new,
                 fingerprint=imported.fingerprint,
                 actor=actor,
-                tell=lambda rows: storage.put_down(imported, rows),
+                tell=lambda rows: storage.write_progress(imported, rows),
             )
             batch = kind.batch if isinstance(kind, CodeImport) else None
             finish(imported, State.DONE, now=now, rows_done=imported.rows, batch=batch)
             record(imported, Kind.DONE, actor=actor, now=now, note=counted(imported))
-    except BooksChanged:
-        said = _("The books have changed since the check. This is what the file would do now.")
-        check(imported, actor=actor, now=now, trouble=str(said))
+    except RecordsChanged:
+        trouble = _("Records have changed since the check. This is what the file would do now.")
+        check(imported, actor=actor, now=now, trouble=str(trouble))
         return False
     return True
 
@@ -185,7 +185,7 @@ def lock(imported: Import) -> Import:
 
 
 def finish(imported: Import, state: str, *, now: datetime, **values: Any) -> bool:
-    """Closes the import. Its file goes when the transaction has ended well."""
+    """Closes the import. Its file is deleted when the transaction has been committed."""
     stored_as = imported.stored_as
     closed = leases.write(
         imported, state=state, finished_at=now, next_try_at=None, stored_as="", **values

@@ -1,8 +1,7 @@
-"""The files of imports in the storage: nothing here is ever handed out as it is.
+"""The files of imports in the storage; none of them is ever handed out as it is.
 
 An uploaded file holds whole codes, or other people's addresses. It is kept as long as it is
-needed and no longer; and what a request or a worker left behind when it died is found and
-deleted.
+needed and no longer; what a request or a worker left behind when it died is deleted, too.
 """
 
 import json
@@ -24,11 +23,11 @@ from policies.imports.lines import Line
 from policies.models import Import
 
 FOLDER = "imports"
-# A file that no row names is left by a request that died; younger ones may be on their way.
+# A file that no row names was left by a request that died; a younger one may get its row yet.
 ORPHAN_AFTER = timedelta(hours=1)
 
 
-def keep(file: UploadedFile) -> str:
+def save(file: UploadedFile) -> str:
     """Stores an upload under a name that nobody can guess, and returns the name."""
     return default_storage.save(f"{FOLDER}/{uuid4().hex}", file)
 
@@ -38,27 +37,27 @@ def path(imported: Import) -> Path:
 
 
 def delete(stored_as: str) -> None:
-    for name in (stored_as, _tally(stored_as)):
+    for name in (stored_as, _progress_file(stored_as)):
         default_storage.delete(name)
 
 
-# --- how far the writing has come ------------------------------------------------------------
-# While rows are being written nobody else can see them, nor any figure in the same database:
-# the count stands in a small file beside the imported one.
+# --- progress --------------------------------------------------------------------------------
+# What an open transaction writes, rows and counts alike, nobody else can see in the database:
+# the count goes into a small file beside the imported one.
 
 
-def _tally(stored_as: str) -> str:
+def _progress_file(stored_as: str) -> str:
     return f"{stored_as}.rows"
 
 
-def put_down(imported: Import, rows: int) -> None:
-    Path(default_storage.path(_tally(imported.stored_as))).write_text(str(rows))
+def write_progress(imported: Import, rows: int) -> None:
+    Path(default_storage.path(_progress_file(imported.stored_as))).write_text(str(rows))
 
 
-def rows_put_down(imported: Import) -> int:
-    """How many rows the worker has written; 0 when it has said nothing yet."""
-    with suppress(OSError, ValueError):
-        return int(Path(default_storage.path(_tally(imported.stored_as))).read_text())
+def rows_written(imported: Import) -> int:
+    """How many rows the worker has written so far."""
+    with suppress(OSError, ValueError):  # not begun, or in the middle of writing the count
+        return int(Path(default_storage.path(_progress_file(imported.stored_as))).read_text())
     return 0
 
 
@@ -66,7 +65,7 @@ def rows_put_down(imported: Import) -> int:
 
 
 class ErrorList:
-    """The bad rows of a file, put together while it is checked. Use it with `with`."""
+    """Collects the bad rows of a file while it is checked. Use it with `with`."""
 
     def __init__(self, kind: ImportKind) -> None:
         self._kind = kind
@@ -87,7 +86,7 @@ class ErrorList:
         row = [line.number, str(line.problem), *self._kind.shown_cells(line)]
         self._file.write(json.dumps(row).encode() + b"\n")
 
-    def keep(self) -> str:
+    def save(self) -> str:
         """Stores the list and returns its name; empty when nothing is wrong."""
         if not self._file.tell():
             return ""
@@ -96,13 +95,13 @@ class ErrorList:
 
 
 def errors_of(imported: Import) -> Iterator[list[Any]]:
-    """The bad rows: line, what is wrong, and the row's own text."""
+    """Each bad row: its line, what is wrong, and the row's own text."""
     with default_storage.open(imported.errors_stored_as) as file:
         for line in file:
             yield json.loads(line)
 
 
-# --- what nobody needs any longer ------------------------------------------------------------
+# --- cleaning up -----------------------------------------------------------------------------
 
 
 def delete_orphans(*, now: datetime) -> None:
@@ -112,12 +111,12 @@ def delete_orphans(*, now: datetime) -> None:
     _folders, files = default_storage.listdir(FOLDER)
     old = [name for name in (f"{FOLDER}/{file}" for file in files) if _is_old(name, now)]
     named = Import.objects.filter(stored_as__in=[name.removesuffix(".rows") for name in old])
-    kept = set(named.values_list("stored_as", flat=True))
-    kept |= {_tally(name) for name in kept}
+    needed = set(named.values_list("stored_as", flat=True))
+    needed |= {_progress_file(name) for name in needed}
     errors = Import.objects.filter(errors_stored_as__in=old)
-    kept |= set(errors.values_list("errors_stored_as", flat=True))
+    needed |= set(errors.values_list("errors_stored_as", flat=True))
     for name in old:
-        if name not in kept:
+        if name not in needed:
             default_storage.delete(name)
 
 

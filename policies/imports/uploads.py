@@ -1,6 +1,6 @@
-"""The life of an import: uploaded, checked, confirmed, taken in, or discarded; all on record.
+"""The life of an import: uploaded, checked, confirmed, imported, or discarded; all on record.
 
-A small file is dealt with in the request that brings it, a large one by the worker.
+A small file is handled in the request that brings it, a large one by the worker.
 """
 
 from collections.abc import Callable
@@ -26,38 +26,40 @@ from policies.shared.errors import Conflict
 
 SMALL_ROWS = 2_000
 SMALL_BYTES = 2_000_000
-# A file that nobody confirms, and the list of what was wrong with one, are not kept for ever.
-KEPT_UNCONFIRMED = timedelta(days=7)
-KEPT_ERRORS = timedelta(days=30)
+# How long an unconfirmed file waits, and how long the list of its errors can be downloaded.
+DISCARD_UNCONFIRMED_AFTER = timedelta(days=7)
+DELETE_ERRORS_AFTER = timedelta(days=30)
+# The label of the box on the page, which a sentence here names.
+SKIP_BAD = _("Leave out the bad rows")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What somebody brings. `catalogue` is the plan, drone_model and region of a list of codes."""
+    """A file to import. `catalogue` is the plan, drone_model and region of a list of codes."""
 
     kind: str
     file: UploadedFile
     catalogue: dict[str, Any]
 
 
-def upload(brought: Upload, *, actor: Actor, now: datetime) -> tuple[Import, bool]:
-    """Keeps a file, and checks it at once if it is small. Raises UnreadableFile.
+def upload(data: Upload, *, actor: Actor, now: datetime) -> tuple[Import, bool]:
+    """Stores a file, and checks it at once if it is small. Raises UnreadableFile or Conflict.
 
     The same file is not uploaded twice while it waits: the second time gives the import that
     is there, and False.
     """
     digest = sha256()
-    for chunk in brought.file.chunks():
+    for chunk in data.file.chunks():
         digest.update(chunk)
-    same = Import.objects.open().filter(kind=brought.kind, digest=digest.hexdigest())
+    same = Import.objects.open().filter(kind=data.kind, digest=digest.hexdigest())
     if waiting := same.first():
         return waiting, False
-    stored_as = storage.keep(brought.file)
+    stored_as = storage.save(data.file)
     try:
         with transaction.atomic():
-            imported = _entered(brought, stored_as, digest.hexdigest(), actor=actor, now=now)
+            imported = _enter(data, stored_as, digest.hexdigest(), actor=actor, now=now)
     except IntegrityError as error:
-        # The other of two that were sent at once.
+        # The later of two that were sent at once.
         storage.delete(stored_as)
         raise Conflict(_("This file has been uploaded already.")) from error
     except BaseException:
@@ -66,19 +68,17 @@ def upload(brought: Upload, *, actor: Actor, now: datetime) -> tuple[Import, boo
     return imported, True
 
 
-def _entered(
-    brought: Upload, stored_as: str, digest: str, *, actor: Actor, now: datetime
-) -> Import:
+def _enter(data: Upload, stored_as: str, digest: str, *, actor: Actor, now: datetime) -> Import:
     imported = Import.objects.create(
-        kind=brought.kind,
+        kind=data.kind,
         stored_as=stored_as,
-        file_name=_plain_name(brought.file),
-        file_size=brought.file.size or 0,
+        file_name=_plain_name(data.file),
+        file_size=data.file.size or 0,
         digest=digest,
         uploaded_at=now,
         uploaded_by=actor.user,
         next_try_at=now,
-        **brought.catalogue,
+        **data.catalogue,
     )
     steps.record(imported, Kind.UPLOADED, actor=actor, now=now)
     if _is_small(imported, now=now):
@@ -91,40 +91,42 @@ def _plain_name(file: UploadedFile) -> str:
 
 
 def _is_small(imported: Import, *, now: datetime) -> bool:
-    """Whether a request has the time for it. Raises UnreadableFile."""
+    """Whether a request has time to check and import it. Raises UnreadableFile."""
     if not _is_quick(imported):
-        return False  # not even its headings are looked for: they may lie far down
+        return False  # even its headings may lie too far down to look for them here
     lines = steps.kind_of(imported, now=now).lines(storage.path(imported))
     rows = sum(1 for _line in islice(lines, SMALL_ROWS + 1))
     if not rows:
-        raise UnreadableFile(_("The file holds no rows below its headings."))
+        raise UnreadableFile(_("The file has no rows below its headings."))
     return rows <= SMALL_ROWS
 
 
 def _is_quick(imported: Import) -> bool:
     with suppress(FileNotFoundError):
         return spreadsheet.unpacked_size(storage.path(imported)) <= SMALL_BYTES
-    return True  # whoever takes the step says that the file is gone
+    return True  # the step itself reports that the file is gone
 
 
 def confirm(
     imported: Import, *, fingerprint: str, skip_bad: bool, actor: Actor, now: datetime
 ) -> None:
-    """Lets the good rows go in: at once if they are few, else by the worker. Raises Conflict.
+    """Imports the good rows: at once if they are few, else by the worker. Raises Conflict.
 
-    `fingerprint` is that of the preview which the person saw. When the books have changed
-    since, nothing goes in, and the import stands checked anew.
+    `fingerprint` is that of the preview which the person saw. When records have changed
+    since, nothing is imported, and the import is a checked one again, with a new preview.
     """
     with transaction.atomic():
         locked = steps.lock(imported)
         if locked.state != State.CHECKED:
-            raise Conflict(_("Somebody else has dealt with this import meanwhile."))
+            raise Conflict(_("Somebody else has confirmed or discarded this import meanwhile."))
         if locked.fingerprint != fingerprint:
-            raise Conflict(_("The file has been checked again meanwhile; look at the result."))
+            raise Conflict(_("The file has been checked again meanwhile. Look at the new result."))
         if not locked.new + locked.changed:
             raise Conflict(_("This file would change nothing."))
         if locked.bad and not skip_bad:
-            raise Conflict(_("Some rows are bad. Leave them out knowingly, or mend the file."))
+            raise Conflict(
+                _("Some rows are bad. Tick “%(label)s”, or correct the file.") % {"label": SKIP_BAD}
+            )
         few = locked.rows <= SMALL_ROWS and _is_quick(locked)
         leases.write(
             locked,
@@ -142,7 +144,7 @@ def confirm(
 
 
 def discard(imported: Import, *, actor: Actor, now: datetime) -> None:
-    """Gives an import up and deletes its file. Raises Conflict once it is being imported."""
+    """Ends an import and deletes its file. Raises Conflict once it is being imported."""
     if imported.state == State.IMPORTING:  # its row is locked until all is written
         raise Conflict(_("This import can no longer be discarded."))
     with transaction.atomic():
@@ -154,9 +156,9 @@ def discard(imported: Import, *, actor: Actor, now: datetime) -> None:
 
 
 def rows_done(imported: Import) -> int:
-    """How many rows the step that is running has done."""
+    """How many rows the running step has done."""
     if imported.state == State.IMPORTING:
-        return storage.rows_put_down(imported)
+        return storage.rows_written(imported)
     return 0 if imported.state == State.CONFIRMED else imported.rows_done
 
 
@@ -166,7 +168,7 @@ def rows_done(imported: Import) -> int:
 def work(
     *, clock: Callable[[], datetime], stop: Callable[[], bool] = lambda: False
 ) -> tuple[int, int]:
-    """Works off what is due, one file at a time; how many steps went well, how many wrong."""
+    """Takes the steps that are due, one file at a time; how many went well, how many wrong."""
     well = wrong = 0
     tidy(now=clock())
     while not stop() and (claimed := _claim(clock())):
@@ -201,12 +203,13 @@ def _claim(now: datetime) -> list[Import]:
 
 
 def tidy(*, now: datetime) -> None:
-    """Discards what nobody confirmed, and deletes files that are no longer needed."""
-    forgotten = Import.objects.filter(state=State.CHECKED, uploaded_at__lte=now - KEPT_UNCONFIRMED)
-    for imported in forgotten:
+    """Discards what was never confirmed, and deletes files that are no longer needed."""
+    unconfirmed = Import.objects.filter(
+        state=State.CHECKED, uploaded_at__lte=now - DISCARD_UNCONFIRMED_AFTER
+    )
+    for imported in unconfirmed:
         with suppress(Conflict):
             discard(imported, actor=WORKER, now=now)
-    Import.objects.filter(finished_at__lte=now - KEPT_ERRORS).exclude(errors_stored_as="").update(
-        errors_stored_as=""
-    )
+    finished = Import.objects.filter(finished_at__lte=now - DELETE_ERRORS_AFTER)
+    finished.exclude(errors_stored_as="").update(errors_stored_as="")
     storage.delete_orphans(now=now)

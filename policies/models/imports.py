@@ -62,7 +62,7 @@ class Import(models.Model):
     changed = models.PositiveIntegerField(_("changed"), default=0)
     same = models.PositiveIntegerField(_("already the same"), default=0)
     rows_done = models.PositiveIntegerField(_("rows looked through"), default=0)
-    # Stands for the outcome that was shown to be confirmed: with another one nothing is imported.
+    # What exactly was shown to the person who confirms: another outcome was not confirmed.
     fingerprint = models.CharField(max_length=32, blank=True)
     problems = models.JSONField(default=list, blank=True)
     changes = models.JSONField(default=list, blank=True)

@@ -117,7 +117,7 @@ def test_bad_rows_are_left_out_only_knowingly(sales, folder):
     imported = Import.objects.get()
     assert "Line 4: A serial number has 5 to 32 letters" in page(sales, imported)
     assert errors(confirm(sales, imported)) == [
-        "Some rows are bad. Leave them out knowingly, or mend the file."
+        "Some rows are bad. Tick “Leave out the bad rows”, or correct the file."
     ]
     assert not Drone.objects.exists()
     confirm(sales, imported, skip_bad="on")
@@ -180,7 +180,7 @@ def test_the_list_of_errors_can_be_mended_in_a_spreadsheet(sales, folder):
             "mini-2",
             "",
         ],
-        ["3", "There is no model of this name.", "0AXLIST0001", "mini-9", ""],
+        ["3", "No such model.", "0AXLIST0001", "mini-9", ""],
     ]
 
 
@@ -197,7 +197,7 @@ def test_a_second_confirmation_is_told_so(sales, folder):
     imported = Import.objects.get()
     confirm(sales, imported)
     assert errors(confirm(sales, imported)) == [
-        "Somebody else has dealt with this import meanwhile."
+        "Somebody else has confirmed or discarded this import meanwhile."
     ]
     assert Drone.objects.count() == 2
 
@@ -207,7 +207,7 @@ def test_another_preview_than_the_one_seen_is_not_confirmed(sales, folder):
     imported = Import.objects.get()
     imported.fingerprint = "f" * 32
     assert errors(confirm(sales, imported)) == [
-        "The file has been checked again meanwhile; look at the result."
+        "The file has been checked again meanwhile. Look at the new result."
     ]
     assert not Drone.objects.exists()
 
@@ -217,7 +217,7 @@ def test_what_changed_since_the_check_is_shown_before_anything_is_written(sales,
     factories.DroneFactory(serial="0AXLIST0001")  # as another model
     imported = Import.objects.get()
     shown = confirm(sales, imported).content.decode()
-    assert "The books have changed since the check." in shown
+    assert "Records have changed since the check." in shown
     imported.refresh_from_db()
     assert (imported.state, imported.new, imported.bad) == ("checked", 1, 1)
     assert Drone.objects.count() == 1
@@ -238,17 +238,17 @@ def test_activations_on_file_are_changed_by_a_manager_only(sales, manager, folde
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "sentence"),
     [
         (b"", "The file is empty."),
-        (b"serial,model\n", "The file holds no rows below its headings."),
+        (b"serial,model\n", "The file has no rows below its headings."),
         (b"colour,size\nred,1\n", "The first line must have the headings serial, model."),
         (b"\x89PNG\r\n\x1a\n\0\0", "This is neither a CSV nor an XLSX file."),
         (b"PK\x05\x06" + b"\0" * 18, "This is neither a CSV nor an XLSX file."),
     ],
 )
-def test_a_file_that_is_no_list_is_refused_at_its_field(sales, folder, content, said):
-    assert errors(upload(sales, "drones", content)) == [said]
+def test_a_file_that_is_no_list_is_refused_at_its_field(sales, folder, content, sentence):
+    assert errors(upload(sales, "drones", content)) == [sentence]
     assert not Import.objects.exists()
     assert not folder.exists() or list(folder.iterdir()) == []
 
@@ -352,7 +352,7 @@ def test_a_file_that_a_dead_request_left_is_deleted(sales, folder):
     folder.mkdir(parents=True)
     (folder / "left-behind").write_text("code")
     upload(sales, "drones", DRONES)
-    kept = Import.objects.get().stored_as
+    stored_as = Import.objects.get().stored_as
     # Files bear the machine's own clock.
     names = [f"imports/{one.name}" for one in folder.iterdir()]
     latest = max(default_storage.get_modified_time(name) for name in names)
@@ -360,4 +360,4 @@ def test_a_file_that_a_dead_request_left_is_deleted(sales, folder):
     uploads.tidy(now=latest + timedelta(minutes=59))
     assert len(list(folder.iterdir())) == 2
     uploads.tidy(now=latest + timedelta(minutes=61))
-    assert [f"imports/{one.name}" for one in folder.iterdir()] == [kept]
+    assert [f"imports/{one.name}" for one in folder.iterdir()] == [stored_as]

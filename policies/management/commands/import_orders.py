@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from policies.imports import base
-from policies.imports.base import BooksChanged
+from policies.imports.base import RecordsChanged
 from policies.imports.lines import Checked
 from policies.imports.orders import OrderImport
 from policies.imports.spreadsheet import UnreadableFile
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             if checked.bad:
                 raise CommandError(f"{path.name}: {checked.bad} bad; nothing entered.")
             self._enter(OrderImport(now=now, locking=True), path, checked)
-        except (UnreadableFile, BooksChanged) as error:
+        except (UnreadableFile, RecordsChanged) as error:
             raise CommandError(f"{path.name}: {error.message}") from error
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error

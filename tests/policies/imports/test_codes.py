@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from policies import codes
 from policies.imports import base
-from policies.imports.base import BooksChanged
+from policies.imports.base import RecordsChanged
 from policies.imports.codes import CodeImport
 from policies.models import ActivationCode, CodeBatch
 from policies.rules.code_format import grouped
@@ -39,9 +39,9 @@ def three() -> list[str]:
 
 
 def test_a_list_comes_into_stock_as_one_batch(run, three):
-    said = run(["note;Code", *(f"x;{grouped(code).lower()}" for code in three)])
+    lines = run(["note;Code", *(f"x;{grouped(code).lower()}" for code in three)])
     batch = CodeBatch.objects.get()
-    assert said == [f"codes.csv: 3 good, 0 bad; batch {batch.pk}, 3 codes in stock."]
+    assert lines == [f"codes.csv: 3 good, 0 bad; batch {batch.pk}, 3 codes in stock."]
     assert (batch.size, batch.source, batch.origin) == (3, "codes.csv", "imported")
     assert {code.batch_id for code in ActivationCode.objects.in_stock()} == {batch.pk}
     assert codes.find(three[0]) is not None
@@ -70,8 +70,8 @@ def test_bad_lines_are_reported_and_nothing_lands_unless_they_are_skipped(run, t
 
 
 def test_a_file_without_a_good_code_makes_no_batch(run):
-    said = run(["code", "nonsense"], "--skip-bad")
-    assert said[-1] == "error: codes.csv: The file holds no code that can be imported."
+    lines = run(["code", "nonsense"], "--skip-bad")
+    assert lines[-1] == "error: codes.csv: The file has no codes that can be imported."
     assert not CodeBatch.objects.exists()
 
 
@@ -92,7 +92,7 @@ def test_codes_that_came_on_file_since_the_check_stop_the_import(
         care_1y, mavic_2_pro, us, 1, source="y", actor=clerk, now=now
     )
     codes.add_to_stock(meanwhile, iter(three[1:2]))
-    with pytest.raises(BooksChanged) as error:
+    with pytest.raises(RecordsChanged) as error:
         base.import_rows(
             CodeImport(**facts),
             path,

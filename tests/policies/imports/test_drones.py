@@ -84,9 +84,9 @@ def test_every_wrong_row_is_named_and_the_good_ones_land(bring):
     assert problems(checked) == [
         "line 2: A spreadsheet has turned this serial number into a rounded number; type it in full.",
         "line 4: The same serial number as in line 3.",
-        "line 5: There is no model of this name.",
-        "line 6: The activation lies in the future.",
-        "line 7: The column activated_at is no date and time, like 2026-01-31T10:00.",
+        "line 5: No such model.",
+        "line 6: activated_at is in the future.",
+        "line 7: activated_at must be a date and time, such as 2026-01-31T10:00.",
         "line 8: This serial number is on file as another model.",
         "line 9: A serial number has 5 to 32 letters and digits, and nothing else.",
     ]

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from policies.imports import base
-from policies.imports.base import BooksChanged
+from policies.imports.base import RecordsChanged
 from policies.imports.fees import FeeImport
 from policies.imports.spreadsheet import UnreadableFile
 from policies.models import Region, ReplacementFee
@@ -90,23 +90,23 @@ def test_every_wrong_cell_is_named(problems):
         "mini-2,US,1,,2027-01-01",
         "mini-2,US,1,129,2027-02-30",
     ) == [
-        "line 2: There is no model of this name.",
-        "line 3: There is no region of this name.",
-        "line 4: The ordinal is 1 for the first replacement, 2 for the second …",
-        "line 5: The amount is a number with a point, like 119.00.",
-        "line 6: The amount is a number with a point, like 119.00.",
+        "line 2: No such model.",
+        "line 3: No such region.",
+        "line 4: ordinal must be 1 for the first replacement, 2 for the second, and so on.",
+        "line 5: amount must be a number with a decimal point, such as 119.00.",
+        "line 6: amount must be a number with a decimal point, such as 119.00.",
         "line 7: An amount in USD has at most 2 decimals.",
-        "line 8: The column valid_from is no day, like 2026-01-31.",
-        "line 9: The column valid_from is no day, like 2026-01-31.",
-        "line 10: The column valid_from is no day, like 2026-01-31.",
-        "line 11: The column amount is empty.",
-        "line 12: The column valid_from is no day, like 2026-01-31.",
+        "line 8: valid_from must be a date, such as 2026-01-31.",
+        "line 9: valid_from must be a date, such as 2026-01-31.",
+        "line 10: valid_from must be a date, such as 2026-01-31.",
+        "line 11: amount is missing.",
+        "line 12: valid_from must be a date, such as 2026-01-31.",
     ]
 
 
 def test_the_same_case_twice_in_the_file_names_the_first_line(problems):
     assert problems("mini-2,US,1,129,2027-01-01", "mini-2,us,1,139,2027-01-01") == [
-        "line 3: The same model, region, ordinal and day as in line 2."
+        "line 3: The same model, region, ordinal and date as in line 2."
     ]
 
 
@@ -124,20 +124,20 @@ def test_a_table_in_another_currency_is_refused(table, now):
 
 
 @pytest.mark.parametrize(
-    ("first_line", "said"),
+    ("first_line", "sentence"),
     [
         ("", "The file is empty."),
         ("model,region,ordinal\n", "must have the headings amount, valid_from."),
         (
             "model,region,ordinal,amount,amount,valid_from\n",
-            "amount stands in the first line twice",
+            "amount appears twice in the first line",
         ),
     ],
 )
-def test_headings_that_are_missing_or_doubled_are_named(table, now, first_line, said):
+def test_headings_that_are_missing_or_doubled_are_named(table, now, first_line, sentence):
     with pytest.raises(UnreadableFile) as error:
         base.check(FeeImport(now=now), table(first_line))
-    assert said in str(error.value.message)
+    assert sentence in str(error.value.message)
 
 
 def test_headings_that_nobody_knows_are_kept_to_be_told(table, now):
@@ -156,7 +156,7 @@ def test_nothing_is_written_when_the_books_changed_since_the_check(table, now, m
         amount=Decimal("140"),
         valid_from=date(2027, 1, 1),
     )
-    with pytest.raises(BooksChanged):
+    with pytest.raises(RecordsChanged):
         base.import_rows(
             FeeImport(now=now, locking=True),
             path,

@@ -9,7 +9,7 @@ from policies.imports import spreadsheet
 from policies.imports.spreadsheet import UnreadableFile
 
 
-def said(path) -> str:
+def refusal(path) -> str:
     with pytest.raises(UnreadableFile) as error:
         list(spreadsheet.rows(path))
     return str(error.value.message)
@@ -41,7 +41,7 @@ def test_a_sheet_gives_its_rows(sheet):
 def test_an_archive_that_unpacks_to_gigabytes_is_refused(sheet, monkeypatch):
     monkeypatch.setattr(spreadsheet, "UNPACKED_BYTES", 100_000)
     rewritten(sheet, "xl/media/bomb", b"\0" * 200_000)
-    assert said(sheet).startswith("This file unpacks to more than")
+    assert refusal(sheet).startswith("This file unpacks to more than")
 
 
 def test_a_sheet_that_lies_about_its_size_is_read_for_what_it_is(sheet):
@@ -61,17 +61,17 @@ def test_a_row_numbered_into_the_billions_is_not_waited_for(sheet):
 @pytest.mark.parametrize("damage", [b"<worksheet><sheetData><row r='x'>", b"", b"\xff\xfe"])
 def test_a_broken_sheet_is_told(sheet, damage):
     rewritten(sheet, "xl/worksheets/sheet1.xml", damage)
-    assert "XLSX" in said(sheet)
+    assert "XLSX" in refusal(sheet)
 
 
 def test_an_archive_that_is_no_workbook_is_told(tmp_path):
     path = tmp_path / "photos.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("photo.jpg", "x")
-    assert said(path) == "This is neither a CSV nor an XLSX file."
+    assert refusal(path) == "This is neither a CSV nor an XLSX file."
 
 
 def test_a_picture_is_told(tmp_path):
     path = tmp_path / "table.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
-    assert said(path) == "This is neither a CSV nor an XLSX file."
+    assert refusal(path) == "This is neither a CSV nor an XLSX file."
