@@ -1,10 +1,11 @@
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit, urlunsplit
 
+from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from policies.shared.database import drop_append_only_triggers
 
@@ -38,9 +39,21 @@ def empty(*tables: str) -> None:
         if connection.vendor == "postgresql":
             cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
             return
-        drop_append_only_triggers(connection)
-        for table in tables:
-            cursor.execute(f"DELETE FROM {table}")
+        # In one transaction, at whose end SQLite looks at what points where.
+        with transaction.atomic():
+            drop_append_only_triggers(connection)
+            for table in with_those_that_point_at_them(tables):
+                cursor.execute(f"DELETE FROM {table}")
+
+
+def with_those_that_point_at_them(tables: Iterable[str]) -> list[str]:
+    found = list(tables)
+    for table in found:  # grows on the way
+        for field in (field for model in apps.get_models() for field in model._meta.local_fields):
+            target = field.related_model._meta.db_table if field.is_relation else ""
+            if target == table and field.model._meta.db_table not in found:
+                found.append(field.model._meta.db_table)
+    return found
 
 
 def analyse() -> None:
