@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from claims.admin.operations import OPERATIONS, CompleteMany, ReceiveMany, undecided
+from claims.admin.bulk_operations import CompleteMany, ReceiveMany
+from claims.admin.operations import OPERATIONS, undecided
 from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
 from claims.reporting import queues, search

@@ -1,7 +1,6 @@
 """What the claims desk does to a claim: each operation calls one verb of `progress`."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -23,9 +22,8 @@ from claims.admin.forms import (
     fields_of_request,
 )
 from claims.models import Claim, Outcome, Progress, Shipment
-from policies.backoffice.operations import BulkOperation, Done, Operation
+from policies.backoffice.operations import Done, Operation
 from policies.rules.serials import BadSerial
-from policies.shared.actor import Actor
 
 
 class ClaimOperation(Operation):
@@ -262,24 +260,6 @@ class RetryLabel(Operation):
             raise forms.ValidationError(_("No label has failed."))
         shipping.try_again(failed, now=self.now)
         return Done(_("The label worker tries it again."))
-
-
-class ReceiveMany(BulkOperation):
-    slug = "receive"
-    label = _("They arrived")
-    permission = "claims.handle_claim"
-
-    def run(self, obj: Claim, *, actor: Actor, now: datetime) -> None:
-        progress.receive(obj, actor=actor, now=now)
-
-
-class CompleteMany(BulkOperation):
-    slug = "complete"
-    label = _("The customers have them")
-    permission = "claims.handle_claim"
-
-    def run(self, obj: Claim, *, actor: Actor, now: datetime) -> None:
-        progress.complete(obj, actor=actor, now=now)
 
 
 def covered(claim: Claim) -> bool:
