@@ -92,7 +92,7 @@ class PartsField(forms.Field):
 class FilesInput(forms.FileInput):
     allow_multiple_selected = True
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[UploadedFile]:
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list["UploadedFile[Any]"]:
         return list(files.getlist(name)) if hasattr(files, "getlist") else []
 
 
@@ -101,7 +101,7 @@ class PhotosField(forms.Field):
 
     widget = FilesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/heic,image/heif"})
 
-    def to_python(self, value: list[UploadedFile] | None) -> list[photos.Picture]:
+    def to_python(self, value: list["UploadedFile[Any]"] | None) -> list[photos.Picture]:
         uploads = value or []
         if len(uploads) > photos.MOST:
             # Counted before anything is opened.
@@ -113,7 +113,7 @@ class PhotosField(forms.Field):
         return [self._read(number, upload) for number, upload in enumerate(uploads, 1)]
 
     @staticmethod
-    def _read(number: int, upload: UploadedFile) -> photos.Picture:
+    def _read(number: int, upload: "UploadedFile[Any]") -> photos.Picture:
         try:
             return photos.read(upload)
         except photos.BadPhoto as error:

@@ -4,6 +4,7 @@ import io
 import struct
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import pillow_heif
 from django.core.files.base import ContentFile
@@ -53,7 +54,7 @@ class Stored:
     height: int
 
 
-def read(upload: UploadedFile) -> Picture:
+def read(upload: "UploadedFile[Any]") -> Picture:
     """Decodes and re-encodes an upload, whatever its name says it is. Raises BadPhoto."""
     if (upload.size or 0) > LARGEST_BYTES:
         raise BadPhoto(_("A photo may have at most 10 MB."))

@@ -48,4 +48,4 @@ def visible(request: HttpRequest, records: list[Model]) -> Iterator[Model]:
 
 
 def kind(one: Any) -> str:
-    return capfirst(one._meta.verbose_name)
+    return str(capfirst(one._meta.verbose_name))

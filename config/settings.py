@@ -38,7 +38,7 @@ MAKE_CODE_KEY = (
 
 
 def required_secret(name: str, how_to_make: str, development: str) -> str:
-    value = env.str(name, default=development if DEBUG else "")
+    value: str = env.str(name, default=development if DEBUG else "")
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set. Make one with: {how_to_make}"
@@ -130,7 +130,7 @@ def read_allowed_hosts() -> list[str]:
 
 
 def read_site_url() -> str:
-    url = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
+    url: str = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ImproperlyConfigured(
@@ -141,7 +141,7 @@ def read_site_url() -> str:
 
 def read_proxy_count() -> int:
     try:
-        count = env.int("PROXY_COUNT", default=0)
+        count: int = env.int("PROXY_COUNT", default=0)
     except ValueError:
         count = -1
     if not 0 <= count <= 9:
@@ -348,7 +348,7 @@ EASYPOST = "claims.carriers.easypost.EasyPost"
 
 def read_carrier() -> str:
     """The class that sells labels; what EasyPost needs must be there when it is chosen."""
-    carrier = env.str("CARRIER", default="claims.carriers.in_house.InHouse")
+    carrier: str = env.str("CARRIER", default="claims.carriers.in_house.InHouse")
     for name in ("EASYPOST_API_KEY", "EASYPOST_WEBHOOK_SECRET"):
         if carrier == EASYPOST and not env.str(name, default=""):
             raise ImproperlyConfigured(f"{name} is not set, and CARRIER names EasyPost.")

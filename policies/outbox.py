@@ -94,7 +94,8 @@ def _new_message_id() -> str:
 
 def mail_domain() -> str:
     """The right half of a Message-ID: the domain that the letters come from."""
-    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    sender: str = settings.DEFAULT_FROM_EMAIL
+    return sender.rpartition("@")[2].rstrip(">")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Renewal with Refresh +: a further period with its own row and history (R1, R2)."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
@@ -116,14 +117,15 @@ def offer(policy: Policy, *, at: datetime) -> Plan | None:
     return min(policy.plan.renewals.all(), key=lambda plan: plan.pk)
 
 
-def with_renewable(policies: QuerySet[Policy], *, at: datetime) -> QuerySet:
+def with_renewable(policies: QuerySet[Any], *, at: datetime) -> QuerySet[Any]:
     """Annotates `granted`, `used` and `renewable`: whether `offer` has a plan for a policy."""
     renewals = Plan.objects.filter(renews=OuterRef("plan"))
     renewed = Period.objects.filter(policy=OuterRef("pk"), number=2)
     may_be_renewed = Q(Exists(renewals), ~Exists(renewed), in_force=True)
-    return policies.with_in_force(at=at).annotate(  # type: ignore[attr-defined]
+    rows: QuerySet[Any] = policies.with_in_force(at=at).annotate(  # type: ignore[attr-defined]
         renewable=ExpressionWrapper(may_be_renewed, output_field=BooleanField())
     )
+    return rows
 
 
 # The name of the plan that `offer` gives for the policy with the alias `p` at %(now)s, or an

@@ -45,7 +45,7 @@ class QueueFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(queue.slug, queue.label) for queue in queues.QUEUES]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         for queue in queues.QUEUES:
             if queue.slug == self.value():
                 return queryset.filter(queue.condition)
@@ -119,7 +119,7 @@ class ClaimAdmin(RecordAdmin):
         shipment = self._visible(request, Shipment.objects.filter(pk=pk).exclude(label=""))
         return _file(shipment.label, "application/pdf")
 
-    def _visible(self, request: HttpRequest, rows: QuerySet) -> Any:
+    def _visible(self, request: HttpRequest, rows: QuerySet[Any]) -> Any:
         if not self.has_view_permission(request):
             raise PermissionDenied
         row = rows.first()

@@ -1,5 +1,7 @@
 """What the reports about claims and fees can be narrowed down by."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -44,5 +46,5 @@ class FeesTakenFilters(SpanFilterSet):
         label=_("Refunded"), choices=[("yes", _("Yes")), ("no", _("No"))], method="that_went_back"
     )
 
-    def that_went_back(self, rows: QuerySet, name: str, word: str) -> QuerySet:
+    def that_went_back(self, rows: QuerySet[Any], name: str, word: str) -> QuerySet[Any]:
         return rows.filter(refunded_at__isnull=word == "no")

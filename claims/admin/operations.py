@@ -252,7 +252,7 @@ class RetryLabel(Operation):
         return self._failed() is not None
 
     def _failed(self) -> Shipment | None:
-        return self.obj.shipments.filter(state=Shipment.State.FAILED).first()
+        return Shipment.objects.filter(claim=self.obj, state=Shipment.State.FAILED).first()
 
     def run(self, form: Any) -> Done:
         failed = self._failed()

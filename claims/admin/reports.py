@@ -42,7 +42,7 @@ class Turnaround(Report):
     def rows(self) -> QuerySet[Claim]:
         return Claim.objects.order_by("-submitted_at", "-id")
 
-    def with_details(self, rows: QuerySet[Claim]) -> QuerySet:
+    def with_details(self, rows: QuerySet[Claim]) -> QuerySet[Any]:
         related = rows.select_related("policy__region", "drone__drone_model")
         return turnaround.with_wait(related)
 

@@ -40,7 +40,7 @@ class Waits(NamedTuple):
     ninetieth: timedelta
 
 
-def with_wait(claims: QuerySet[Claim]) -> QuerySet:
+def with_wait(claims: QuerySet[Claim]) -> QuerySet[Any]:
     """Annotates `shipped_at` and `wait`, both None for a claim whose replacement is not out."""
     shipments = ClaimEvent.objects.filter(
         claim=OuterRef("pk"), kind=ClaimEvent.Kind.MOVED, after=Progress.SHIPPED
@@ -73,7 +73,7 @@ def _ranked(claims: QuerySet[Claim], columns: tuple[str, ...]) -> Iterator[tuple
     group = [F(column) for column in columns] or None
     size = Window(Count("*"), partition_by=group)
     shipped = with_wait(claims).filter(progress__in=SHIPPED, shipped_at__isnull=False)
-    return (
+    ranked: QuerySet[Any, tuple[Any, ...]] = (
         shipped.annotate(
             place=Window(RowNumber(), partition_by=group, order_by=["wait", "pk"]), size=size
         )
@@ -84,8 +84,8 @@ def _ranked(claims: QuerySet[Claim], columns: tuple[str, ...]) -> Iterator[tuple
         .filter(Q(place=F("half")) | Q(place=F("most")))
         .order_by(*columns, "place")
         .values_list(*columns, "place", "size", "half", "most", "wait")
-        .iterator()
     )
+    return ranked.iterator()
 
 
 def in_days(wait: timedelta | None) -> float | None:

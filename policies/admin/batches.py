@@ -71,8 +71,9 @@ class CodeBatchAdmin(RecordAdmin):
         # Counted for the batches of the page, from the index of codes in stock.
         stock = ActivationCode.objects.in_stock().filter(batch=OuterRef("pk")).order_by()
         left = Subquery(stock.values("batch").annotate(n=Count("*")).values("n"))
-        return super().get_queryset(request).annotate(left=Coalesce(left, 0))
+        batches: QuerySet[CodeBatch] = super().get_queryset(request)
+        return batches.annotate(left=Coalesce(left, 0))
 
     @admin.display(description=_("still in stock"))
     def in_stock(self, batch: CodeBatch) -> int:
-        return batch.left  # type: ignore[attr-defined]
+        return int(batch.left)  # type: ignore[attr-defined]

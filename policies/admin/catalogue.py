@@ -22,7 +22,7 @@ class CatalogueAdmin(BackOfficeAdmin):
     """The dealer's own data: managers edit it, and every change is in the history."""
 
 
-class CountryInline(admin.TabularInline):
+class CountryInline(admin.TabularInline):  # type: ignore[type-arg]
     model = RegionCountry
     extra = 1
 
@@ -51,14 +51,15 @@ class RegionAdmin(CatalogueAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Region]:
-        return super().get_queryset(request).annotate(country_count=Count("countries"))
+        regions: QuerySet[Region] = super().get_queryset(request)
+        return regions.annotate(country_count=Count("countries"))
 
     @admin.display(description=_("countries"))
     def countries(self, region: Region) -> int:
-        return region.country_count  # type: ignore[attr-defined]
+        return int(region.country_count)  # type: ignore[attr-defined]
 
 
-class PartInline(admin.TabularInline):
+class PartInline(admin.TabularInline):  # type: ignore[type-arg]
     model = CoveredPart
     extra = 1
     fields = ["part"]

@@ -23,6 +23,7 @@ from policies.backoffice.cells import link, pill
 from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
 from policies.models import ActivationCode, CodeEvent
+from policies.models.code import ActivationCodeQuerySet
 from policies.reporting import search
 from policies.sealing import SealBroken
 
@@ -60,6 +61,8 @@ class Sell(Operation):
     label = _("Sell this code")
     permission = "policies.sell_code"
     form_class = SellForm
+
+    obj: ActivationCode
 
     def open(self) -> bool:
         return self.obj.state == ActivationCode.State.IN_STOCK
@@ -118,7 +121,7 @@ class Bind(Operation):
     form_class = DeskBindingForm
 
     def open(self) -> bool:
-        return self.obj.state == ActivationCode.State.SOLD and not self.obj.redeemed
+        return bool(self.obj.state == ActivationCode.State.SOLD and not self.obj.redeemed)
 
     def initial(self) -> dict[str, Any]:
         buyer = self.obj.sold_to
@@ -161,14 +164,15 @@ class StateFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[ActivationCode]:
+        rows: ActivationCodeQuerySet = queryset
         match self.value():
             case "redeemed":
-                return queryset.filter(period__isnull=False)
+                return rows.filter(period__isnull=False)
             case "open":
-                return queryset.redeemable()
+                return rows.redeemable()
             case ActivationCode.State.IN_STOCK | ActivationCode.State.VOID as state:
-                return queryset.filter(state=state)
-        return queryset
+                return rows.filter(state=state)
+        return rows
 
 
 class CodeHistory(EventInline):

@@ -75,7 +75,7 @@ class CustomerAdmin(BackOfficeAdmin):
         return str(countries.name(customer.country))
 
     def save_model(
-        self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool
+        self, request: HttpRequest, obj: Customer, form: "forms.ModelForm[Any]", change: bool
     ) -> None:
         if not change:
             obj.created_at = timezone.now()

@@ -1,5 +1,7 @@
 """What the reports about policies, codes and letters can be narrowed down by."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,7 +29,7 @@ class PoliciesEndingFilters(SpanFilterSet):
         method="that_may_be_renewed",
     )
 
-    def that_may_be_renewed(self, rows: QuerySet, name: str, word: str) -> QuerySet:
+    def that_may_be_renewed(self, rows: QuerySet[Any], name: str, word: str) -> QuerySet[Any]:
         return renewal.with_renewable(rows, at=timezone.now()).filter(renewable=word == "yes")
 
 

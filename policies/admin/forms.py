@@ -194,7 +194,7 @@ class ActivationForm(forms.Form):
         return naive and on_the_clock_of(UTC, naive)
 
 
-class CustomerForm(forms.ModelForm):
+class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
     name = PlainCharField(label=_("Name"), max_length=120)
     email = EmailField()
     phone = PhoneField(required=False)

@@ -95,7 +95,7 @@ def meant_by(reference: str) -> dict[type[Model], list[Any]]:
 
 
 @admin.register(LogEntry)
-class HistoryAdmin(admin.ModelAdmin):
+class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """One page in place of Django's list: its log is only a part of the history."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

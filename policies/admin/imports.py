@@ -37,8 +37,8 @@ class FileForm(forms.Form):
         error_messages={"empty": _("The file is empty."), "required": _("Please choose a file.")},
     )
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> "UploadedFile[Any]":
+        file: UploadedFile[Any] = self.cleaned_data["file"]
         if (file.size or 0) > settings.IMPORT_MAX_MB * 1024 * 1024:
             raise ValidationError(
                 _("Please upload at most %(limit)d MB, or split the file."),

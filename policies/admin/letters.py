@@ -39,6 +39,8 @@ class SendAgain(Operation):
     label = _("Send again")
     permission = "policies.resend_letter"
 
+    obj: Letter
+
     def open(self) -> bool:
         return self.obj.state != Letter.State.QUEUED
 
@@ -56,7 +58,7 @@ class NameFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return outbox.names()
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(name=self.value()) if self.value() else queryset
 
 

@@ -39,7 +39,7 @@ class PoliciesEnding(Report):
     def rows(self) -> QuerySet[Policy]:
         return Policy.objects.order_by("ends_at", "id")
 
-    def with_details(self, rows: QuerySet[Policy]) -> QuerySet:
+    def with_details(self, rows: QuerySet[Policy]) -> QuerySet[Any]:
         related = rows.select_related("plan", "region", "drone__drone_model", "holder")
         return renewal.with_renewable(related, at=self.now)
 

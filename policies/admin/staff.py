@@ -18,7 +18,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class StaffAdmin(LoggedAdmin, UserAdmin):
+class StaffAdmin(LoggedAdmin, UserAdmin):  # type: ignore[type-arg]
     # What somebody may do comes from their role, so that it can be told from the role.
     fieldsets = (
         (None, {"fields": ("username", "password_link")}),

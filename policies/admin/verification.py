@@ -33,6 +33,8 @@ class Review(Operation):
     template = "admin/review.html"
     content_policy = FILM_FRAMES
 
+    obj: VideoVerification
+
     def open(self) -> bool:
         return self.obj.state == VideoVerification.State.SUBMITTED
 
@@ -79,7 +81,7 @@ class QueueFilter(admin.SimpleListFilter):
         known = dict(self.lookup_choices)
         return value if (value := self.value()) in known else unasked
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset if self.chosen == self.EVERYTHING else queryset.filter(state=self.chosen)
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:

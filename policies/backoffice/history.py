@@ -89,9 +89,9 @@ class Table:
 
     name: str
     instant: str
-    rows: QuerySet
+    rows: QuerySet[Any]
 
-    def narrowed(self, query: Query) -> QuerySet:
+    def narrowed(self, query: Query) -> QuerySet[Any]:
         """The rows that the query wants, newest first."""
         rows = self._by(self.rows, query)
         if query.since:
@@ -100,7 +100,7 @@ class Table:
             rows = rows.filter(**{f"{self.instant}__lt": query.until})
         return rows.order_by(f"-{self.instant}", "-pk")
 
-    def before(self, rows: QuerySet, position: Position | None) -> QuerySet:
+    def before(self, rows: QuerySet[Any], position: Position | None) -> QuerySet[Any]:
         if position is None:
             return rows
         at = {self.instant: position.at}
@@ -112,7 +112,7 @@ class Table:
         # Said once more for the index, which does not see through the "or".
         return rows.filter(older, **{f"{self.instant}__lte": position.at})
 
-    def _by(self, rows: QuerySet, query: Query) -> QuerySet:
+    def _by(self, rows: QuerySet[Any], query: Query) -> QuerySet[Any]:
         raise NotImplementedError
 
     def line(self, row: Any) -> Line:
@@ -132,7 +132,7 @@ class EventTable(Table):
         self.about: type[Model] = self.field.related_model
         self.rows = model._default_manager.select_related(self.field.name)
 
-    def _by(self, rows: QuerySet, query: Query) -> QuerySet:
+    def _by(self, rows: QuerySet[Any], query: Query) -> QuerySet[Any]:
         if query.model not in {None, self.about}:
             return rows.none()
         if query.among is not None:
@@ -161,7 +161,7 @@ class LogTable(Table):
     instant = "action_time"
     rows = LogEntry.objects.select_related("user", "content_type")
 
-    def _by(self, rows: QuerySet, query: Query) -> QuerySet:
+    def _by(self, rows: QuerySet[Any], query: Query) -> QuerySet[Any]:
         if query.model is not None:
             rows = rows.filter(content_type=ContentType.objects.get_for_model(query.model))
         if query.among is not None:

@@ -45,7 +45,7 @@ def log_export(request: HttpRequest, model: type[Model], title: Any, form: str) 
     )
 
 
-class LoggedAdmin(admin.ModelAdmin):
+class LoggedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """For a ModelAdmin: what it saves is logged with old and new values and the address.
 
     The history of an object shows that, and the object's events.

@@ -123,7 +123,7 @@ class Operation:
 class OperationPage:
     """The view that all operations share."""
 
-    def __init__(self, model_admin: ModelAdmin, operation: type[Operation]) -> None:
+    def __init__(self, model_admin: "ModelAdmin[Any]", operation: type[Operation]) -> None:
         self.model_admin = model_admin
         self.operation_class = operation
 
@@ -213,7 +213,7 @@ class OperationPage:
 class PaperPage:
     """The view that all papers share: the PDF, which the browser shows."""
 
-    def __init__(self, model_admin: ModelAdmin, paper: Paper) -> None:
+    def __init__(self, model_admin: "ModelAdmin[Any]", paper: Paper) -> None:
         self.model_admin = model_admin
         self.paper = paper
 
@@ -244,7 +244,7 @@ class BulkOperation:
         raise NotImplementedError
 
     def __call__(
-        self, model_admin: ModelAdmin, request: HttpRequest, chosen: models.QuerySet
+        self, model_admin: "ModelAdmin[Any]", request: HttpRequest, chosen: models.QuerySet[Any]
     ) -> HttpResponse | None:
         if not request.user.has_perm(self.permission):
             raise PermissionDenied
@@ -263,7 +263,7 @@ class BulkOperation:
         messages.success(request, f"{self.label}: {count}")
         return None
 
-    def _one(self, model_admin: ModelAdmin, request: HttpRequest, obj: Any) -> bool:
+    def _one(self, model_admin: "ModelAdmin[Any]", request: HttpRequest, obj: Any) -> bool:
         try:
             with transaction.atomic():
                 self.run(obj, actor=acting(request), now=instant_of(request))
@@ -274,7 +274,7 @@ class BulkOperation:
         return True
 
 
-def _log(model_admin: ModelAdmin, request: HttpRequest, about: Any, message: str) -> None:
+def _log(model_admin: "ModelAdmin[Any]", request: HttpRequest, about: Any, message: str) -> None:
     """One line of Django's log. Where the verb has left an event, the history shows that one."""
     told = history.tells(about, at=instant_of(request), by=request.user.pk)
     model_admin.log_change(request, about, log_entries.operation(message, told=told))

@@ -1,5 +1,7 @@
 """Pages of lists that may hold millions of rows."""
 
+from typing import Any
+
 from django.core.paginator import Page, Paginator
 from django.db import models
 from django.utils.functional import cached_property
@@ -7,7 +9,7 @@ from django.utils.functional import cached_property
 from policies.shared.database import estimated_count
 
 
-class EstimatingPaginator(Paginator):
+class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
     """Counts exactly up to a thousand and estimates beyond: page 8,000 is never read."""
 
     @cached_property
@@ -16,7 +18,7 @@ class EstimatingPaginator(Paginator):
             return estimated_count(self.object_list)
         return len(self.object_list)
 
-    def page(self, number: int | str) -> Page:
+    def page(self, number: int | str) -> "Page[Any]":
         """The keys of the page first, then its rows: an offset skips bare keys, not joined rows."""
         if not isinstance(self.object_list, models.QuerySet):
             return super().page(number)

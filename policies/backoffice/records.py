@@ -90,8 +90,8 @@ class BackOfficeAdmin(LoggedAdmin):
         return times.columns(self.model, super().get_list_display(request))
 
     def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
-    ) -> tuple[models.QuerySet, bool]:
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
         term = search_term.strip()
         if self.find is None:
             return super().get_search_results(request, queryset, term)
@@ -164,7 +164,7 @@ class BackOfficeAdmin(LoggedAdmin):
         return reverse(f"admin:{self.url_base}_{slug}", args=[obj.pk] if obj else [])
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
+        self, request: HttpRequest, obj: Any, form: "forms.ModelForm[Any]", change: bool
     ) -> None:
         # Only what was edited: a stale form must not write back what a sweep has changed.
         if change:
@@ -194,7 +194,7 @@ class RecordAdmin(BackOfficeAdmin):
         return False
 
 
-class RecordInline(admin.TabularInline):
+class RecordInline(admin.TabularInline):  # type: ignore[type-arg]
     """Rows of a record, read only."""
 
     template = "admin/record_rows.html"

@@ -46,7 +46,7 @@ class SpanForm(forms.Form):
         return data
 
 
-class ByCodeField(forms.ModelChoiceField):
+class ByCodeField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def to_python(self, value: Any) -> Any:
         # PostgreSQL answers a NUL with an error, where SQLite finds nothing.
         if isinstance(value, str) and "\x00" in value:
@@ -81,8 +81,8 @@ class SpanFilterSet(FilterSet):
     class Meta:
         form = SpanForm
 
-    def since(self, rows: QuerySet, name: str, day: date) -> QuerySet:
+    def since(self, rows: QuerySet[Any], name: str, day: date) -> QuerySet[Any]:
         return rows.filter(**{f"{self.instant}__gte": beginning_of(day)})
 
-    def until(self, rows: QuerySet, name: str, day: date) -> QuerySet:
+    def until(self, rows: QuerySet[Any], name: str, day: date) -> QuerySet[Any]:
         return rows.filter(**{f"{self.instant}__lt": beginning_of(day + timedelta(days=1))})

@@ -110,19 +110,19 @@ class Report:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
 
-    def rows(self) -> QuerySet:
+    def rows(self) -> QuerySet[Any]:
         """Everything that the filters choose from, in its order, bare."""
         raise NotImplementedError
 
-    def with_details(self, rows: QuerySet) -> QuerySet:
+    def with_details(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """The rows with all that the columns ask for; only those that are shown or written."""
         return rows
 
-    def totals(self, rows: QuerySet) -> Totals:
+    def totals(self, rows: QuerySet[Any]) -> Totals:
         return Totals(rows.count())
 
     @classmethod
-    def page(cls, model_admin: ModelAdmin) -> Callable[[HttpRequest], HttpResponseBase]:
+    def page(cls, model_admin: "ModelAdmin[Any]") -> Callable[[HttpRequest], HttpResponseBase]:
         """The view of this report, among the pages of `model_admin`."""
         shared = ReportPage(model_admin, cls)
         return lambda request: shared(request)
@@ -132,7 +132,7 @@ class Report:
         return request.user.has_perm(cls.permission)
 
     @classmethod
-    def address(cls, opts: Options) -> str:
+    def address(cls, opts: "Options[Any]") -> str:
         """The address of the report about the model of `opts`."""
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_report_{cls.slug}")
 
@@ -178,7 +178,7 @@ class Report:
 class ReportPage:
     """The view that all reports share."""
 
-    def __init__(self, model_admin: ModelAdmin, report: type[Report]) -> None:
+    def __init__(self, model_admin: "ModelAdmin[Any]", report: type[Report]) -> None:
         self.model_admin = model_admin
         self.report_class = report
 

@@ -78,7 +78,7 @@ class Checked:
     @property
     def fingerprint(self) -> str:
         """Equal for two passes that came to the same, row by row."""
-        return self._hash.hexdigest()
+        return str(self._hash.hexdigest())
 
 
 class FirstLines:

@@ -27,7 +27,7 @@ FOLDER = "imports"
 ORPHAN_AFTER = timedelta(hours=1)
 
 
-def save(file: UploadedFile) -> str:
+def save(file: "UploadedFile[Any]") -> str:
     """Stores an upload under a name that nobody can guess, and returns the name."""
     return default_storage.save(f"{FOLDER}/{uuid4().hex}", file)
 

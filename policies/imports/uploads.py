@@ -38,7 +38,7 @@ class Upload:
     """A file to import. `catalogue` is the plan, drone_model and region of a list of codes."""
 
     kind: str
-    file: UploadedFile
+    file: "UploadedFile[Any]"
     catalogue: dict[str, Any]
 
 
@@ -86,7 +86,7 @@ def _enter(data: Upload, stored_as: str, digest: str, *, actor: Actor, now: date
     return imported
 
 
-def _plain_name(file: UploadedFile) -> str:
+def _plain_name(file: "UploadedFile[Any]") -> str:
     return "".join(c for c in file.name or "" if c.isprintable())[-255:] or "-"
 
 

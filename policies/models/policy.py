@@ -246,7 +246,7 @@ class PolicyEvent(Event):
     @property
     def change(self) -> str:
         if self.kind == self.Kind.TRANSFERRED:
-            return _("customer %(from)s → customer %(to)s") % self.data
+            return str(_("customer %(from)s → customer %(to)s") % self.data)
         return super().change
 
 

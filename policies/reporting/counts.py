@@ -51,7 +51,7 @@ def overdue_sweeps(*, now: datetime) -> list[str]:
     return [name for name in SWEEPS if name not in latest or now - latest[name] > PATIENCE]
 
 
-def count_by(rows: QuerySet, *columns: str) -> list[tuple[Any, ...]]:
+def count_by(rows: QuerySet[Any], *columns: str) -> list[tuple[Any, ...]]:
     """How many rows for each combination of columns, in the order of the columns."""
     groups = rows.order_by(*columns).values_list(*columns)
     return list(groups.annotate(count=Count("pk")))

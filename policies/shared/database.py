@@ -191,7 +191,7 @@ def _sqlite_value(value: Any) -> Any:
     return value.hex if isinstance(value, UUID) else value
 
 
-def estimated_count(queryset: models.QuerySet, exact_up_to: int = 1_000) -> int:
+def estimated_count(queryset: models.QuerySet[Any], exact_up_to: int = 1_000) -> int:
     """How many rows: exact up to a limit, beyond it the planner's estimate if there is one."""
     exact = queryset.order_by()[: exact_up_to + 1].count()
     if exact <= exact_up_to:
@@ -199,7 +199,7 @@ def estimated_count(queryset: models.QuerySet, exact_up_to: int = 1_000) -> int:
     if connections[queryset.db].vendor == "postgresql":
         bare = queryset.order_by().values("pk")
         [plan] = json.loads(bare.explain(format="json"))
-        return max(exact, plan["Plan"]["Plan Rows"])
+        return max(exact, int(plan["Plan"]["Plan Rows"]))
     return queryset.order_by().count()
 
 
@@ -255,7 +255,7 @@ def _work_at_once(
         parts = [f"chunk AS MATERIALIZED (SELECT p.* {pick})"]
     parts += [f"written_{number} AS ({insert})" for number, insert in enumerate(inserts)]
     cursor.execute(f"WITH {', '.join(parts)} SELECT COUNT(*) FROM chunk", params)  # noqa: S608
-    return cursor.fetchone()[0]
+    return int(cursor.fetchone()[0])
 
 
 def json_object(facts: dict[str, str]) -> str:

@@ -222,7 +222,7 @@ class CountryField(forms.ChoiceField):
         return [("", _("Choose a country")), *countries]
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(value).strip().upper()
+        return str(super().to_python(value)).strip().upper()
 
 
 class DroneModelField(forms.Field):

@@ -46,7 +46,7 @@ class Lease:
 
     def is_used_up(self, row: Leased) -> bool:
         """Whether this claim is one too many: every try took its worker down with it."""
-        return row.attempts > self.tries
+        return bool(row.attempts > self.tries)
 
     def next_try_at(self, row: Leased, *, now: datetime) -> datetime | None:
         """When to try again after this try failed; None after the last."""

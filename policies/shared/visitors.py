@@ -63,7 +63,7 @@ def allow(scope: str, who: str, *, limit: int, per: timedelta, now: datetime) ->
     with connection.cursor() as cursor:
         key = f"{scope}:{_network(who)}"[:120]
         cursor.execute(UPSERT, [key, adapt(now), adapt(expired), adapt(expired)])
-        (count,) = cursor.fetchone()
+        count: int = cursor.fetchone()[0]
     return count <= limit
 
 

@@ -19,7 +19,7 @@ register.filter("figure", money.figure)
 
 @register.simple_tag
 def dealer_name() -> str:
-    return settings.DEALER_NAME
+    return str(settings.DEALER_NAME)
 
 
 @register.filter
