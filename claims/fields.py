@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import photos
 from policies.models import Cause, Part
+from policies.rules.text import Text
 from policies.shared.fields import PlainCharField
 
 
@@ -142,6 +143,6 @@ class SubmissionField(forms.Field):
         return self.to_python(data) or uuid4()
 
 
-def address_line(label: Any, most: int, autocomplete: str, **kwargs: Any) -> PlainCharField:
+def address_line(label: Text, most: int, autocomplete: str, **kwargs: Any) -> PlainCharField:
     widget = forms.TextInput(attrs={"autocomplete": autocomplete})
     return PlainCharField(label=label, max_length=most, widget=widget, **kwargs)

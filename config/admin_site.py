@@ -8,9 +8,10 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from config import dashboard, search
+from policies.rules.text import Text
 
 # The menu: rooms with their lists. Models that are not named here stand in the last one.
-ROOMS: list[tuple[Any, list[str]]] = [
+ROOMS: list[tuple[Text, list[str]]] = [
     (_("Claims"), ["Claim", "VideoVerification", "BindingPermit"]),
     (_("Customers"), ["Policy", "Drone", "Customer", "Order"]),
     (_("Stock"), ["ActivationCode", "CodeBatch", "Import"]),

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+
+from policies.rules.text import Text
 
 # In units of the drawing, which is scaled to the room it gets.
 WIDTH, HEIGHT = 640, 120
@@ -29,7 +30,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    title: Any
+    title: Text
     total: int
     top: int
     bars: list[Bar]
@@ -39,7 +40,7 @@ class Chart:
     height: int = HEIGHT
 
 
-def over_time(title: Any, per_day: Mapping[str, int], *, days: int, last: date) -> Chart:
+def over_time(title: Text, per_day: Mapping[str, int], *, days: int, last: date) -> Chart:
     """The counts of the last `days` up to the day `last`, in bars of equal length."""
     step = STEP[days]
     groups = [_group(last, step, number) for number in reversed(range(days // step))]

@@ -24,6 +24,7 @@ from policies.models.clock import SWEEPS
 from policies.reporting import counts, figures, workload
 from policies.reporting.figures import DAYS
 from policies.reporting.workload import Measure, Queue
+from policies.rules.text import Text
 
 SEES_FIGURES = "policies.view_snapshot"
 SEES_CLOCK = "policies.view_sweeprun"
@@ -112,7 +113,7 @@ def _of_claims(snapshot: Snapshot, days: int) -> dict[str, Any]:
     }
 
 
-def _chart(title: Any, per_day: dict[str, int], days: int, snapshot: Snapshot) -> charts.Chart:
+def _chart(title: Text, per_day: dict[str, int], days: int, snapshot: Snapshot) -> charts.Chart:
     return charts.over_time(title, per_day, days=days, last=snapshot.taken_at.date())
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from policies.binding import Application
 from policies.models import Region
 from policies.rules import code_format
+from policies.rules.text import Text
 from policies.rules.verdict import Reason, Verdict
 from policies.shared.fields import (
     CountryField,
@@ -139,7 +140,7 @@ class ActivateForm(forms.Form):
             return None
         return on_the_clock_of(self.region.zone, naive)
 
-    def ask_for_model(self, message: Any) -> None:
+    def ask_for_model(self, message: Text) -> None:
         self.asks_model = True
         self._model_field.offer()
         self.add_error("model", message)

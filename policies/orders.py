@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +20,7 @@ from policies.models import (
 )
 from policies.models.code import SoldTerms
 from policies.rules import terms
+from policies.rules.text import Text
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -90,7 +90,7 @@ def _refuse(drone: Drone, drone_model_id: int) -> None:
         raise Conflict(objection)
 
 
-def objection_to_drone(drone: Drone, drone_model_id: int, *, had_a_plan: bool) -> Any | None:
+def objection_to_drone(drone: Drone, drone_model_id: int, *, had_a_plan: bool) -> Text | None:
     """Why no plan may be sold with a drone that is on file; `had_a_plan` in its present life (B4).
 
     None when one may.
@@ -106,7 +106,7 @@ def objection_to_drone(drone: Drone, drone_model_id: int, *, had_a_plan: bool) -
 
 def objection_to_shipment(
     order: Order, policy: Policy | None, shipped_at: datetime, *, now: datetime
-) -> Any | None:
+) -> Text | None:
     """Why an order cannot be shipped, or its shipment corrected (B9). None when it can."""
     if order.cancelled_at is not None:
         return _("This order has been cancelled.")

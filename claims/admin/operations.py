@@ -24,13 +24,14 @@ from claims.admin.forms import (
 from claims.models import Claim, Outcome, Progress, Shipment
 from policies.backoffice.operations import Done, Operation
 from policies.rules.serials import BadSerial
+from policies.rules.text import Text
 
 
 class ClaimOperation(Operation):
     """A button that calls one verb, and the message when it went through."""
 
     verb: ClassVar[Callable[..., Any]]
-    message: ClassVar[Any]
+    message: ClassVar[Text]
     permission = "claims.handle_claim"
 
     def run(self, form: Any) -> Done:

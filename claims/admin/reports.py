@@ -11,6 +11,7 @@ from claims.models import Claim, FeePayment, Outcome, Progress
 from claims.reporting import fee_totals, turnaround
 from policies.backoffice.reports import Column, Figure, Money, Report, Summary, Totals
 from policies.models import Cause
+from policies.rules.text import Text
 
 
 class Turnaround(Report):
@@ -69,7 +70,7 @@ class Turnaround(Report):
             )
         ]
 
-    def _summary(self, title: Any, rows: QuerySet[Claim], what: Any, column: str) -> Summary:
+    def _summary(self, title: Text, rows: QuerySet[Claim], what: Text, column: str) -> Summary:
         headings = [what, _("Shipped"), _("Median (days)"), _("90th percentile (days)")]
         lines = [
             [

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from claims.models import CLOSED, Claim, Decision, Outcome, Progress
-from claims.progress_page.sentences import Text
+from policies.rules.text import Text
 
 # Reasons that a clerk weighs, and that speak neither for nor against.
 NEITHER = {"some_parts_not_covered", "damage_on_first_day", "activation_stated"}

@@ -1,13 +1,12 @@
 """What the customer reads about a claim: where it stands, and what comes next (K12)."""
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from claims import fees
 from claims.models import Claim, Outcome, Progress
+from policies.rules.text import Text
 
 P = Progress
-Text = str | Promise
 
 NEXT: dict[str, Text] = {
     P.SUBMITTED: _("We read your request and tell you by e-mail whether your plan covers it."),

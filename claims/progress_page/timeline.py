@@ -22,8 +22,8 @@ from claims.models import (
     Shipment,
 )
 from claims.progress_page import explanation, sentences
-from claims.progress_page.sentences import Text
 from policies.models import Policy
+from policies.rules.text import Text
 
 P = Progress
 

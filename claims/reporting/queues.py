@@ -1,12 +1,12 @@
 """What needs doing, and other figures about claims. Reads only."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from claims.models import Claim, Outcome, Progress, Shipment
+from policies.rules.text import Text
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Queue:
     """Claims that wait for one kind of work, the oldest first."""
 
     slug: str
-    label: Any
+    label: Text
     condition: Q
 
     def claims(self) -> QuerySet[Claim]:

@@ -23,6 +23,7 @@ from policies.imports import storage, uploads
 from policies.imports.spreadsheet import UnreadableFile
 from policies.imports.steps import PERMISSION, PERMISSION_TO_CHANGE
 from policies.models import Import, ImportEvent
+from policies.rules.text import Text
 
 State = Import.State
 # Seconds after which a page that waits for the worker looks again by itself.
@@ -160,11 +161,11 @@ class Confirm(Operation):
         )
         return Done(self._message(), go_to=self.obj)
 
-    def _message(self) -> Any:
+    def _message(self) -> Text:
         if self.obj.state == State.CONFIRMED:
             return _("Confirmed. The import begins in a moment.")
         if self.obj.state != State.DONE:
-            return self.obj.trouble
+            return str(self.obj.trouble)
         written = self.obj.new + self.obj.changed
         message = ngettext("%(count)d row is imported.", "%(count)d rows are imported.", written)
         return message % {"count": written}

@@ -8,8 +8,10 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from policies.rules.text import Text
 
-def pill(kind: str, words: Any) -> SafeString:
+
+def pill(kind: str, words: Text) -> SafeString:
     """A state as a coloured word; `kind` is good, busy, bad or quiet."""
     return format_html('<span class="pill pill-{}">{}</span>', kind, words)
 
@@ -30,7 +32,7 @@ def page_of_list(model: type[models.Model], term: str = "") -> str:
     return f"{address}?{urlencode({'q': term})}" if term else address
 
 
-def link(obj: models.Model | None, words: Any = None) -> SafeString | str:
+def link(obj: models.Model | None, words: object = None) -> SafeString | str:
     """A link to the admin page of `obj`, or a dash."""
     if obj is None:
         return "–"

@@ -1,17 +1,19 @@
 """FACE: the stretches of days that reports offer. Pure: the present day is an argument."""
 
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
 from django.utils.translation import gettext_lazy as _
+
+from policies.rules.text import Text
 
 
 class Span(NamedTuple):
     """Whole days, both ends included."""
 
     slug: str
-    label: Any
+    label: Text
     first: date
     last: date
 
@@ -44,5 +46,5 @@ def coming_and_past(today: date) -> list[Span]:
     return [*coming(today), *past(today)]
 
 
-def _months(slug: str, label: Any, first: date, count: int) -> Span:
+def _months(slug: str, label: Text, first: date, count: int) -> Span:
     return Span(slug, label, first, first + relativedelta(months=count) - timedelta(days=1))

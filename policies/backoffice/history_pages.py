@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from policies.backoffice import history, log_entries, query_strings
 from policies.backoffice.history import Position, Query
 from policies.backoffice.operations import instant_of
+from policies.rules.text import Text
 
 LINES_PER_PAGE = 50
 
@@ -32,7 +33,7 @@ def page_of_lines(address: QueryDict, query: Query) -> dict[str, Any]:
     }
 
 
-def log_export(request: HttpRequest, model: type[Model], title: Any, form: str) -> None:
+def log_export(request: HttpRequest, model: type[Model], title: Text, form: str) -> None:
     """Records who exported which list: it may hold customers' names."""
     query = query_strings.changed(request.GET).removeprefix("?")
     message = _("Exported as %(form)s: %(query)s") % {"form": form.upper(), "query": query or "–"}

@@ -25,6 +25,7 @@ from django.utils.translation import ngettext
 
 from policies.backoffice import history, log_entries
 from policies.backoffice.cells import page_of, page_of_list
+from policies.rules.text import Text
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
 from policies.shared.papers import Paper
@@ -57,7 +58,7 @@ class Done:
     `shown` is put on a page that is never stored: no cookie, no session, no cache.
     """
 
-    message: Any
+    message: Text
     log: str = ""
     shown: list[str] = field(default_factory=list)
     go_to: models.Model | None = None
@@ -67,7 +68,7 @@ class Done:
 class Button:
     """A link to what can be done; `kind` is dangerous, report or nothing."""
 
-    label: Any
+    label: Text
     url: str
     kind: str = ""
 
@@ -76,8 +77,8 @@ class Operation:
     """One thing that staff do, to one object (`obj`) or from a list (`obj` is None)."""
 
     slug: ClassVar[str]
-    label: ClassVar[Any]
-    explanation: ClassVar[Any] = ""
+    label: ClassVar[Text]
+    explanation: ClassVar[Text] = ""
     permission: ClassVar[str]
     form_class: ClassVar[type[forms.Form]] = forms.Form
     dangerous: ClassVar[bool] = False
@@ -236,7 +237,7 @@ class BulkOperation:
     """
 
     slug: ClassVar[str]
-    label: ClassVar[Any]
+    label: ClassVar[Text]
     permission: ClassVar[str]
 
     def run(self, obj: Any, *, actor: Actor, now: datetime) -> None:

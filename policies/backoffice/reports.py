@@ -4,7 +4,7 @@ Like an operation it is declared: title, filters, columns, figures. A ModelAdmin
 `reports`, and button, address, permission, presets, pages and downloads come with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,6 +27,7 @@ from policies.backoffice.cells import page_of
 from policies.backoffice.history_pages import log_export
 from policies.backoffice.operations import instant_of
 from policies.backoffice.paginator import EstimatingPaginator
+from policies.rules.text import Text
 
 ROWS_PER_PAGE = 50
 CHUNK = 2_000
@@ -47,7 +48,7 @@ class Column:
     where that differs from the file. What would make a page too wide is for the file alone.
     """
 
-    heading: Any
+    heading: Text
     value: Callable[[Any], Any]
     about: Callable[[Any], Model | None] | None = None
     shown: Callable[[Any], Any] | None = None
@@ -62,7 +63,7 @@ class Column:
 
 
 class Figure(NamedTuple):
-    label: Any
+    label: Text
     value: Any
 
 
@@ -70,8 +71,8 @@ class Figure(NamedTuple):
 class Summary:
     """A small table of totals. `numeric` counts the columns, from the right, that hold numbers."""
 
-    title: Any
-    headings: list[Any]
+    title: Text
+    headings: Sequence[Text]
     lines: list[list[Any]] = field(default_factory=list)
     numeric: int = 1
 
@@ -86,7 +87,7 @@ class Totals:
 
 
 class Cell(NamedTuple):
-    heading: Any
+    heading: Text
     value: Any
     url: str
     numeric: bool
@@ -96,8 +97,8 @@ class Report:
     """One report, as one person asks for it."""
 
     slug: ClassVar[str]
-    label: ClassVar[Any]
-    explanation: ClassVar[Any] = ""
+    label: ClassVar[Text]
+    explanation: ClassVar[Text] = ""
     permission: ClassVar[str]
     filterset_class: ClassVar[type[FilterSet]]
     columns: ClassVar[tuple[Column, ...]]

@@ -1,10 +1,12 @@
 """FACE: tables that stand on a record's page below its facts; each app may add to any record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
+
+from policies.rules.text import Text
 
 Builder = Callable[[Any], "Section"]
 BUILDERS: dict[type[models.Model], list[Builder]] = {}
@@ -20,8 +22,8 @@ class Section:
     `more` is the address of the whole list, where there are more rows than stand here.
     """
 
-    title: Any
-    headings: list[Any]
+    title: Text
+    headings: Sequence[Text]
     rows: list[list[Any]] = field(default_factory=list)
     more: str = ""
     # Who may see its rows; anybody who sees the record, where it is empty.

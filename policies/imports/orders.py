@@ -10,7 +10,7 @@ rules are those of `orders`, called for each order.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -27,6 +27,7 @@ from policies.imports.lines import CHANGED, NEW, SAME, FirstLines, Line
 from policies.imports.order_rows import Sale
 from policies.models import Drone, DroneModel, Order, Plan, Policy, Region, RegionCountry
 from policies.rules import serials
+from policies.rules.text import Text
 from policies.shared.actor import Actor
 
 UTC = ZoneInfo("UTC")
@@ -164,7 +165,7 @@ class OrderImport(ImportKind):
         to_write = (line for line in lines if line.outcome in {NEW, CHANGED})
         self.shipped += sum(line.value.shipped_at is not None for line in to_write)
 
-    def _compare_new(self, line: Line, on_file: OnFile) -> Any | None:
+    def _compare_new(self, line: Line, on_file: OnFile) -> Text | None:
         listed: Listed = line.value
         order, drone = listed.as_order(now=self.now), on_file.drones.get(listed.serial)
         line.on_file = _sale(listed, order, drone)
@@ -180,7 +181,7 @@ class OrderImport(ImportKind):
             return None
         return orders.objection_to_shipment(order, None, listed.shipped_at, now=self.now)
 
-    def _compare_known(self, line: Line, order: Order, on_file: OnFile) -> Any | None:
+    def _compare_known(self, line: Line, order: Order, on_file: OnFile) -> Text | None:
         listed: Listed = line.value
         line.before = _shown(order.shipped_at)
         line.on_file = _sale(listed, order, order.drone)

@@ -6,12 +6,12 @@ Each app registers what it knows; nothing is stored for it.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from policies.models import Drone, OrderEvent, Period, Policy, PolicyEvent, VideoVerification
+from policies.rules.text import Text
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Moment:
     """What happened at an instant, by whom where that is known, and to what it belongs."""
 
     at: datetime
-    what: Any
+    what: Text
     about: Model | None = None
     who: str = ""
     note: str = ""

@@ -8,6 +8,7 @@ from django.db.models import Count, Min, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from policies.models import Letter, Order, VideoVerification
+from policies.rules.text import Text
 
 # Beyond this the dashboard says "1000+", so that no count reads a whole table.
 MANY = 1_000
@@ -27,7 +28,7 @@ class Measure:
 class Queue:
     """Rows that wait, since the instant in `since`; `page` and `query` are their list."""
 
-    label: Any
+    label: Text
     rows: QuerySet[Any]
     since: str
     page: str

@@ -7,7 +7,6 @@ so that one answer names everything that is in the way (B10).
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.rules import terms
 from policies.rules.terms import Stage
+from policies.rules.text import Text
 from policies.rules.verdict import Reason, Verdict
 
 
@@ -232,6 +232,6 @@ def _window_or_permit(facts: BindingFacts, activated_at: datetime) -> Reason:
     return Reason("B2", "window_passed", _clock(passed, facts, deadline))
 
 
-def _clock(sentence: Any, facts: BindingFacts, instant: datetime) -> Any:
+def _clock(sentence: Text, facts: BindingFacts, instant: datetime) -> Text:
     local = instant.astimezone(facts.zone)
     return format_lazy(sentence, instant=date_format(local, "j F Y, H:i T"))

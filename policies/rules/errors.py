@@ -1,12 +1,12 @@
 """Errors that carry a sentence for a person: the bases that rules and verbs share."""
 
-from typing import Any
+from policies.rules.text import Text
 
 
 class Explained(Exception):
     """`message` says to a person what is wrong."""
 
-    def __init__(self, message: Any) -> None:
+    def __init__(self, message: Text) -> None:
         # Kept lazy, so that the sentence is translated for its reader and not for the writer.
         self.message = message
         super().__init__(message)

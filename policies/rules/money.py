@@ -1,11 +1,12 @@
 """Amounts of money: how many decimals a currency has, and how an amount is shown."""
 
 from decimal import Decimal
-from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from policies.rules.text import Text
 
 # ISO 4217: the currencies that do not have two decimals.
 DECIMALS = {
@@ -32,7 +33,7 @@ def _places(currency: str) -> int:
     return min(decimals(currency), PLACES)
 
 
-def misfit(currency: str) -> Any:
+def misfit(currency: str) -> Text:
     """The sentence about an amount that does not fit its currency."""
     count = _places(currency)
     if count == 0:

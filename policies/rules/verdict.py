@@ -5,7 +5,8 @@ Pure: no database, no clock.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from policies.rules.text import Text
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Reason:
 
     rule: str
     code: str
-    text: Any
+    text: Text
     objects: bool = True
 
     def __str__(self) -> str:

@@ -25,6 +25,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from policies.rules.text import Text
+
 MARGIN = 20 * mm
 # A frame keeps this much air inside the margin.
 AIR = 6
@@ -57,7 +59,7 @@ class Paper:
     """One kind of paper about a record, which staff open from its page."""
 
     slug: ClassVar[str]
-    label: ClassVar[Any]
+    label: ClassVar[Text]
     permission: ClassVar[str]
     template: ClassVar[str]
 
