@@ -1,7 +1,5 @@
 """The fields of a repair request: a day, a story, a cause, parts, photos (K1)."""
 
-import re
-from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,32 +12,6 @@ from claims import photos
 from policies.models import Cause, Part
 from policies.rules.text import Text
 from policies.shared.fields import PlainCharField
-
-
-class DayField(PlainCharField):
-    """A day, `YYYY-MM-DD`."""
-
-    written = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
-    years = range(2000, 2101)
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("widget", forms.TextInput(attrs={"type": "date"}))
-        super().__init__(max_length=10, empty_value=None, **kwargs)
-        del self.widget.attrs["maxlength"]  # HTML knows none for this type
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if text is None:
-            return None
-        try:
-            if not self.written.match(text):
-                raise ValueError(text)
-            day = date.fromisoformat(text)
-        except ValueError:
-            raise ValidationError(_("Please enter a day, like 2026-01-31."), code="day") from None
-        if day.year not in self.years:
-            raise ValidationError(_("Please check the year."), code="year")
-        return day
 
 
 class StoryField(PlainCharField):

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from claims.decisions import PRODUCT_DEFECT
 from claims.fields import (
     CauseField,
-    DayField,
     PartsField,
     PhotosField,
     StoryField,
@@ -22,7 +21,7 @@ from claims.fields import (
 from claims.intake import Request
 from policies.models import Cause, DroneModel, Exclusion, Part, Series
 from policies.rules.reference_numbers import ALPHABET
-from policies.shared.fields import CountryField, EmailField, PlainCharField, SerialField
+from policies.shared.fields import CountryField, DayField, EmailField, PlainCharField, SerialField
 
 
 @dataclass(frozen=True)

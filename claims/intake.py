@@ -52,13 +52,13 @@ class WrongRegion(Conflict):
 
 
 class InFuture(Conflict):
-    """The damage is said to happen tomorrow or later."""
+    """The day of the damage lies in the future."""
 
 
 def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
     """Opens a claim with the computed decision, and mails that it was received.
 
-    Raises NoMatch, AlreadyOpen, WrongRegion or InFuture; nothing is kept then.
+    Raises NoMatch, AlreadyOpen, WrongRegion or InFuture; nothing is stored then.
     """
     known = already_submitted(request.submission)
     if known is not None:

@@ -154,7 +154,7 @@ class Step:
 
 
 def lock(claim: Claim, actor: Actor, now: datetime) -> Step:
-    """Locks the policy, then the claim, and reads both anew."""
+    """Locks the policy, then the claim, and reads both again."""
     policy = cover.lock(claim.policy)
     locked = Claim.objects.select_for_update(of=("self",)).get(pk=claim.pk)
     locked.policy = policy
@@ -185,5 +185,5 @@ def visits(claim: Claim, state: str) -> int:
 
 
 def _history(claim: Claim) -> QuerySet[ClaimEvent]:
-    # Read anew: a verb has just written to it.
+    # Read again: a verb has just written to it.
     return claim.events.filter(kind__in=[ClaimEvent.Kind.MOVED, ClaimEvent.Kind.UNDONE])

@@ -48,7 +48,7 @@ def void_unused(claim: Claim, *, now: datetime) -> None:
     # Not bought: no worker has ever had it in hand.
     unserved.filter(next_try_at=F("created_at")).update(state=State.VOID)
     # Any other may have been bought, at this moment or by a worker that died before it could
-    # say so. `next_try_at` stays: whoever is buying now has the lease until then.
+    # say so. `next_try_at` stays: a worker that is buying now has the lease until then.
     unserved.update(state=State.VOIDING, attempts=0)
     if claim.progress in {"cancelled", "lapsed"}:
         labels.filter(state=State.BOUGHT).update(state=State.VOIDING, next_try_at=now, attempts=0)
@@ -61,9 +61,9 @@ def try_again(shipment: Shipment, *, now: datetime) -> None:
     nothing has failed.
     """
     failed = Shipment.objects.filter(pk=shipment.pk, state=State.FAILED)
-    anew: dict[str, Any] = {"attempts": 0, "next_try_at": now, "last_error": ""}
-    ordered = failed.filter(claim__progress="submitted").update(state=State.WANTED, **anew)
-    if not ordered and not failed.update(state=State.VOIDING, **anew):
+    retry: dict[str, Any] = {"attempts": 0, "next_try_at": now, "last_error": ""}
+    ordered = failed.filter(claim__progress="submitted").update(state=State.WANTED, **retry)
+    if not ordered and not failed.update(state=State.VOIDING, **retry):
         raise Conflict(_("This label is not waiting for another try."))
 
 

@@ -27,11 +27,11 @@ class Message:
     news: News
 
 
-def hear(message: Message, *, actor: Actor, now: datetime) -> bool:
-    """Acts on a message about a parcel of ours, once; says whether it did.
+def receive(message: Message, *, actor: Actor, now: datetime) -> bool:
+    """Acts on a message about a parcel of ours, once; returns whether it did.
 
-    A parcel that moves has been picked up. One that was delivered is only noted: what is in
-    the box, a person must see. What a claim has left behind already changes nothing.
+    A parcel that moves has been picked up. A delivery is only recorded, since a person must
+    look into the box. News that a claim has already passed changes nothing.
     """
     with transaction.atomic():
         parcels = Shipment.objects.filter(tracking_number=message.tracking_number)
@@ -47,7 +47,7 @@ def hear(message: Message, *, actor: Actor, now: datetime) -> bool:
 
 
 def _is_new(message: Message, *, now: datetime) -> bool:
-    # Whoever sends it a second time waits here until the first one's transaction has ended.
+    # The same message sent again waits here until the first one's transaction has ended.
     _row, new = CarrierMessage.objects.get_or_create(
         message_id=message.message_id, defaults={"received_at": now}
     )

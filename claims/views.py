@@ -160,7 +160,7 @@ def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _cancel(request: HttpRequest, claim: Claim, *, now: datetime) -> Conflict | None:
-    """Why not, or None; `claim` is read anew, it may have moved while its owner thought."""
+    """Why the claim cannot be cancelled, or None. `claim` is read again: it may have moved."""
     try:
         progress.cancel(claim, actor=visitor(request), now=now)
     except Conflict as conflict:

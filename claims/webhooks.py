@@ -1,4 +1,4 @@
-"""Where carriers report. Each report is signed; whoever cannot sign is not heard."""
+"""Where carriers report on parcels. A report without the right signature is refused."""
 
 import hashlib
 import hmac
@@ -28,8 +28,8 @@ EVENT_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 TRACKING_NUMBER = re.compile(r"[\w .-]{1,64}", re.ASCII)
 
 
-class Rubbish(ValueError):
-    """A signed body that is no event."""
+class BadEvent(ValueError):
+    """The body is signed, but it is not an event that we can read."""
 
 
 # EasyPost signs what it sends; it has no cookie of ours to abuse.
@@ -47,10 +47,10 @@ def easypost(request: HttpRequest) -> HttpResponse:
         return HttpResponse("The signature is wrong.", status=403)
     try:
         message = _message(request.body)
-    except Rubbish as error:
+    except BadEvent as error:
         return HttpResponse(str(error), status=400)
     if message is not None:
-        tracking.hear(message, actor=Actor.command("easypost"), now=timezone.now())
+        tracking.receive(message, actor=Actor.command("easypost"), now=timezone.now())
     return HttpResponse("ok")
 
 
@@ -61,18 +61,18 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
 
 
 def _message(body: bytes) -> Message | None:
-    """The tracking message, or None for an event that tells us nothing. Raises Rubbish."""
+    """The tracking message, or None for an event about something else. Raises BadEvent."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        raise Rubbish("The body is not JSON.") from None
+        raise BadEvent("The body is not JSON.") from None
     if not isinstance(event, dict):
-        raise Rubbish("The body is not an event.")
+        raise BadEvent("The body is not an event.")
     if event.get("description") != "tracker.updated":
         return None
     tracker = event.get("result")
     if not isinstance(tracker, dict):
-        raise Rubbish("The event has no tracker.")
+        raise BadEvent("The event has no tracker.")
     news = NEWS.get(str(tracker.get("status")))
     event_id = _matching(EVENT_ID, event.get("id"), "The event has no id.")
     number = _matching(TRACKING_NUMBER, tracker.get("tracking_code"), "It has no tracking code.")
@@ -81,5 +81,5 @@ def _message(body: bytes) -> Message | None:
 
 def _matching(shape: re.Pattern[str], value: Any, otherwise: str) -> str:
     if not isinstance(value, str) or not shape.fullmatch(value):
-        raise Rubbish(otherwise)
+        raise BadEvent(otherwise)
     return value

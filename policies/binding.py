@@ -27,7 +27,7 @@ from policies.shared.errors import Conflict, Refused
 
 @dataclass(frozen=True)
 class Application:
-    """What is asked for: this drone, for this person.
+    """An application to bind: this drone, for this person.
 
     `serial` is normalised. `drone_model` is needed only where the serial is unknown;
     `activated_at` (aware) is what the customer states, None for "not activated yet".

@@ -260,7 +260,7 @@ def record(
 
 
 def rotate(*, block: int = 1_000) -> Iterator[int]:
-    """Seals anew, with the current key, every code sealed with an older one (C4).
+    """Seals again, with the current key, every code sealed with an older one (C4).
 
     Yields how many each transaction of `block` codes did; may be stopped and run again.
     """

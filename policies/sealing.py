@@ -2,7 +2,7 @@
 
 Each key of `CODE_KEYS` yields two: one for digests, one for sealing. The first key of the
 setting is the current one; the others still find and open what was sealed before, until
-`rotate` has sealed everything anew and they can be taken out of the setting.
+`rotate` has sealed everything again and they can be taken out of the setting.
 """
 
 import hashlib

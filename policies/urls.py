@@ -4,7 +4,7 @@ from policies import views
 
 
 class TokenConverter:
-    """What `secrets.token_urlsafe(32)` makes. Anything else is no link of ours: 404."""
+    """What `secrets.token_urlsafe(32)` makes. Anything else is not one of our links: 404."""
 
     regex = r"[A-Za-z0-9_-]{43}"
 

@@ -72,7 +72,7 @@ def plans(request: HttpRequest) -> HttpResponse:
 
 
 def _chosen_region(regions: list[Region], code: str) -> Region | None:
-    """The region asked for; else the dealer's own, which is the first one on file."""
+    """The region that the page is asked about, else the dealer's own, the first one on file."""
     matches = [region for region in regions if region.code == code.strip().upper()]
     return matches[0] if matches else min(regions, key=lambda region: region.pk, default=None)
 

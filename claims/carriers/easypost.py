@@ -1,7 +1,7 @@
 """Labels bought through EasyPost.
 
 A label is known there by our reference. Whatever a worker that died has left behind — a
-shipment without a label, a label that nobody wrote down — is found under it and used.
+shipment without a label, a label that was never written down — is found under it and used.
 """
 
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ class EasyPost:
             if shipment.refund_status not in TAKEN_BACK:
                 shipment = self.client.shipment.refund(shipment.id)
             if shipment.refund_status not in TAKEN_BACK:
-                # A refund asked for right after the sale may be rejected, and granted later.
+                # A refund requested right after the sale may be rejected, and granted later.
                 raise CarrierError(
                     f"EasyPost answered the refund with: {shipment.refund_status}", permanent=False
                 )
@@ -95,7 +95,7 @@ class EasyPost:
         if label.label_file_type == "application/pdf":
             return str(label.label_url)
         if not label.label_pdf_url:
-            # Not every carrier heeds the format asked for; EasyPost converts the others.
+            # Some carriers ignore the format that was ordered; EasyPost converts theirs.
             label = self.client.shipment.label(shipment.id, file_format="PDF").postage_label
         return str(label.label_pdf_url)
 
@@ -114,8 +114,8 @@ def _address(address: Address) -> dict[str, str]:
 
 def _lowest(rates: list[Any], shipment: Any) -> Any:
     if not rates:
-        said = "; ".join(f"{each.carrier}: {each.message}" for each in shipment.messages or [])
-        raise CarrierError(f"No carrier takes this parcel. {said}".strip(), permanent=True)
+        messages = "; ".join(f"{each.carrier}: {each.message}" for each in shipment.messages or [])
+        raise CarrierError(f"No carrier takes this parcel. {messages}".strip(), permanent=True)
     return min(rates, key=lambda rate: Decimal(rate.rate))
 
 

@@ -32,12 +32,12 @@ def _by_serial(term: str) -> list[int]:
 
 def _by_tracking(term: str) -> list[int]:
     number = term.replace(" ", "")
-    found = Shipment.objects.filter(tracking_number=number).exclude(tracking_number="")
-    return list(found.values_list("claim", flat=True)[:ENOUGH])
+    parcels = Shipment.objects.filter(tracking_number=number).exclude(tracking_number="")
+    return list(parcels.values_list("claim", flat=True)[:ENOUGH])
 
 
 def everything(term: str) -> list[Model]:
-    """The claims that a term names. A serial number is not asked here: it names the drone."""
+    """The claims that a term names. A serial number is not looked up: it names the drone."""
     if "@" in term or term.upper().startswith("CLM-"):
         return list(claims(Claim.objects.all(), term)[:FEW])
     return list(Claim.objects.filter(pk__in=_by_tracking(term))[:FEW])

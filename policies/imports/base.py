@@ -36,7 +36,7 @@ class RecordsChanged(Conflict):
 class ImportKind:
     """What is particular to one kind of file. One instance makes one pass.
 
-    `now` is the instant that rules are asked for and that rows are written at. With `locking`
+    `now` is the instant at which rules apply and rows are written. With `locking`
     the rows that `compare` reads stay as they are until the caller's transaction ends.
     """
 

@@ -192,7 +192,7 @@ class ImportEvent(Event):
         UPLOADED = "uploaded", _("Uploaded")
         CHECKED = "checked", _("Checked")
         CONFIRMED = "confirmed", _("Confirmed")
-        BOOKS_CHANGED = "books_changed", _("Checked again, as the books had changed")
+        BOOKS_CHANGED = "books_changed", _("Checked again: the data had changed meanwhile")
         DONE = "done", _("Imported")
         FAILED = "failed", _("Failed")
         DISCARDED = "discarded", _("Discarded")

@@ -242,7 +242,7 @@ def _work_at_once(
     """One statement, so that no list of ids goes to and fro.
 
     Rows that another sweep holds are skipped, and a row that changed while we came to its
-    lock is looked at anew. Rows of history and letters follow from what was changed.
+    lock is checked again. Rows of history and letters follow from what was changed.
     """
     pick += " FOR UPDATE OF p SKIP LOCKED"
     if change:
@@ -281,7 +281,7 @@ def day(column: str) -> str:
 
 
 def random_hex() -> str:
-    """SQL: 32 random hexadecimal characters, anew for each row."""
+    """SQL: 32 random hexadecimal characters, others for each row."""
     if connection.vendor == "postgresql":
         return "replace(gen_random_uuid()::text, '-', '')"
     return "lower(hex(randomblob(16)))"

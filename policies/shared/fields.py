@@ -7,21 +7,21 @@ with an error.
 
 import re
 import unicodedata
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.template.loader import render_to_string
-from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
 from policies.models import DroneModel
 from policies.rules import serials
+from policies.rules.text import Text
 
 # Pasted along from web pages and word processors, seen and meant by nobody: zero-width
 # space, word joiner, byte order mark, soft hyphen.
@@ -155,20 +155,24 @@ class SerialField(PlainCharField):
             raise ValidationError(error.message, code="serial") from None
 
 
-class LocalInstantField(PlainCharField):
-    """A date and time on some region's clock, `YYYY-MM-DDTHH:MM`.
+class PickedField(PlainCharField):
+    """A day or a time as the browser's own picker writes it."""
 
-    Its value is naive: the form knows the region only when the country is read, and turns
-    it into an instant with `on_the_clock_of`.
-    """
-
-    written = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\Z", re.ASCII)
+    input_type: ClassVar[str]
+    longest: ClassVar[int]
+    written: ClassVar[re.Pattern[str]]
+    wrong: ClassVar[Text]
+    code: ClassVar[str]
     years = range(2000, 2101)
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("widget", forms.TextInput(attrs={"type": "datetime-local"}))
-        super().__init__(max_length=26, empty_value=None, **kwargs)
-        del self.widget.attrs["maxlength"]  # HTML knows none for this type
+        kwargs.setdefault("widget", forms.TextInput(attrs={"type": self.input_type}))
+        super().__init__(max_length=self.longest, empty_value=None, **kwargs)
+        del self.widget.attrs["maxlength"]  # HTML has none for these types
+
+    def parse(self, text: str) -> Any:
+        """The value of a text that is `written` rightly. Raises ValueError for 30 February."""
+        raise NotImplementedError
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
@@ -177,14 +181,38 @@ class LocalInstantField(PlainCharField):
         try:
             if not self.written.match(text):
                 raise ValueError(text)
-            instant = datetime.fromisoformat(text)
+            picked = self.parse(text)
         except ValueError:
-            raise ValidationError(
-                _("Please enter a date and time, like 2026-01-31T10:00."), code="instant"
-            ) from None
-        if instant.year not in self.years:
+            raise ValidationError(self.wrong, code=self.code) from None
+        if picked.year not in self.years:
             raise ValidationError(_("Please check the year."), code="year")
-        return instant
+        return picked
+
+
+class DayField(PickedField):
+    """A day, `YYYY-MM-DD`."""
+
+    input_type, longest, code = "date", 10, "day"
+    written = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+    wrong = _("Please enter a day, like 2026-01-31.")
+
+    def parse(self, text: str) -> date:
+        return date.fromisoformat(text)
+
+
+class LocalInstantField(PickedField):
+    """A date and time on some region's clock, `YYYY-MM-DDTHH:MM`.
+
+    Its value is naive: the form knows the region only when the country is read, and turns
+    it into an instant with `on_the_clock_of`.
+    """
+
+    input_type, longest, code = "datetime-local", 26, "instant"
+    written = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\Z", re.ASCII)
+    wrong = _("Please enter a date and time, like 2026-01-31T10:00.")
+
+    def parse(self, text: str) -> datetime:
+        return datetime.fromisoformat(text)
 
 
 def on_the_clock_of(zone: ZoneInfo, naive: datetime) -> datetime:
@@ -218,7 +246,7 @@ class CountryField(forms.ChoiceField):
         super().__init__(choices=self._offer, **kwargs)
 
     @staticmethod
-    def _offer() -> list[tuple[str, str | Promise]]:
+    def _offer() -> list[tuple[str, Text]]:
         return [("", _("Choose a country")), *countries]
 
     def to_python(self, value: Any) -> str:

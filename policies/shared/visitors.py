@@ -1,4 +1,4 @@
-"""FACE: strangers at the public pages: who they are, how often they may try, what they hear."""
+"""FACE: strangers at the public pages: who they are, how often they may try, what they read."""
 
 import hashlib
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Limit:
 def allow(scope: str, who: str, *, limit: int, per: timedelta, now: datetime) -> bool:
     """Counts one attempt of `who`; False once `limit` of them fell in one window of `per`.
 
-    An IPv6 address counts as its network: whoever has one has 2^64 of them.
+    An IPv6 address counts as its network: one customer of a provider has 2^64 of them.
     Call it outside a transaction that may roll back, or the attempt is not counted.
     """
     expired = now - per
@@ -95,7 +95,7 @@ def forget(*, now: datetime, chunk: int) -> int:
 def client_address(request: HttpRequest) -> str:
     """The client's IP address: what the last trusted proxy saw, never what the client claims.
 
-    Empty where that is no address: behind a unix socket, or a proxy that writes more than it.
+    Empty where that is not an address: behind a unix socket, or a proxy that adds to it.
     """
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     seen = request.META.get("REMOTE_ADDR", "")
@@ -134,6 +134,6 @@ def too_often(
 
 
 def keep_secret(response: HttpResponseBase) -> None:
-    """The address is the key: no other site and no search engine shall hear of it."""
+    """The address is the key: keeps it from other sites and from search engines."""
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow"
