@@ -1,10 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from policies.models import DroneModel, Plan, Region
 from policies.shared.actor import Actor
@@ -41,6 +42,20 @@ def shelf(committed_db, now) -> dict[str, Any]:
         "actor": Actor.command("test"),
         "now": now,
     }
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Several reads of one moment.
+
+    On PostgreSQL a server process may commit after the process that it worked for was killed:
+    between two reads the rows of a chunk can appear.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
 
 
 def race(*runners: Callable[[], Any]) -> list[Any]:
