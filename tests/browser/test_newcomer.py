@@ -40,8 +40,9 @@ class Newcomer:
         """Typing and Return: no click."""
         self.page.keyboard.press("/")
         self.page.keyboard.type(term)
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_load_state()
+        # The old page has loaded already, so waiting for a load could end before the new one.
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
 
     def keep(self, name: str) -> None:
         self.person.photograph(f"newcomer-{name}")

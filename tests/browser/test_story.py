@@ -95,7 +95,8 @@ def read_the_agreement(clerk: Visitor) -> None:
     clerk.go("/admin/policies/policy/")
     clerk.photograph("story-12-policies")
     page.locator("#searchbar").fill(SERIAL.lower())
-    page.locator("#searchbar").press("Enter")
+    with page.expect_navigation():
+        page.locator("#searchbar").press("Enter")
     page.locator("#result_list th a").click()
     clerk.photograph("story-13-policy-record")
     page.get_by_role("link", name="Policy bound").click()
