@@ -144,14 +144,13 @@ def _facts(
         code_region=code.batch.region.name,
         customer_region=region.name if region else None,
         plan_is_renewal=code.batch.plan.is_renewal,
-        **_history(drone, permit, _statuses(drone)),
+        **_history(drone, permit, at=now),
     )
 
 
 def verdict_on_drone(drone: Drone, region: Region, *, at: datetime) -> Verdict:
     """May some plan of `region` be bound to this drone at `at`? Every reason (B10)."""
     permit = BindingPermit.objects.filter(drone=drone).open(at=at).order_by("-deadline_at").first()
-    statuses = _statuses(drone)
     return eligibility.may_bind_some_plan(
         eligibility.BindingFacts(
             at=at,
@@ -161,23 +160,19 @@ def verdict_on_drone(drone: Drone, region: Region, *, at: datetime) -> Verdict:
             drone_model=drone.drone_model.name,
             code_region=region.name,
             customer_region=region.name,
-            **_history(drone, permit, statuses),
+            **_history(drone, permit, at=at),
         )
     )
 
 
-def _statuses(drone: Drone) -> set[str]:
-    earlier = Policy.objects.counting().filter(drone=drone, drone_life=drone.life)
-    return set(earlier.values_list("status", flat=True))
-
-
-def _history(drone: Drone, permit: BindingPermit | None, statuses: set[str]) -> dict[str, Any]:
+def _history(drone: Drone, permit: BindingPermit | None, *, at: datetime) -> dict[str, Any]:
     """What the rules ask of the drone itself."""
+    earlier = list(Policy.objects.counting().filter(drone=drone, drone_life=drone.life))
     return {
         "activated_at": drone.activated_at,
         "activation_stated_by_customer": drone.activation_source == ActivationSource.CUSTOMER,
-        "had_policy": bool(statuses),
-        "policy_running": not statuses.isdisjoint(Policy.RUNNING),
+        "had_policy": bool(earlier),
+        "policy_running": any(not policy.is_over(at=at) for policy in earlier),
         "refurbished": drone.life > 1,
         "retired": drone.retired_at is not None,
         "permit_deadline_at": permit.deadline_at if permit else None,

@@ -17,7 +17,7 @@ def cancel(policy: Policy, *, reason: str, actor: Actor, now: datetime) -> Polic
         locked = cover.lock(policy)
         if locked.holds.exists():
             raise Conflict(_("There is an open claim on this policy; it must end first."))
-        if locked.status not in Policy.RUNNING or locked.ends_at <= now:
+        if locked.is_over(at=now):
             raise Conflict(_("This policy has ended already."))
         locked.status, locked.cancelled_at = Policy.Status.CANCELLED, now
         locked.cancel_reason = reason

@@ -44,7 +44,7 @@ def start_new_life(drone: Drone, *, now: datetime) -> None:
     """
     with transaction.atomic():
         locked = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
-        if Policy.objects.running().filter(drone=locked, ends_at__gt=now).exists():
+        if Policy.objects.not_over(at=now).filter(drone=locked).exists():
             raise Conflict(_("A policy still runs on this drone; it must end or move first."))
         locked.life += 1
         locked.retired_at = locked.activated_at = None

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from policies import cover, customers, letters
 from policies.models import Policy, PolicyEvent, Region
 from policies.models.policy import new_token
-from policies.rules import terms
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -56,6 +55,5 @@ def change_owner(
 
 
 def _refuse_ended(policy: Policy, *, now: datetime) -> None:
-    running = policy.status in Policy.RUNNING
-    if not running or not terms.in_term(policy.starts_at, policy.ends_at, at=now):
+    if policy.is_over(at=now) or now < policy.starts_at:
         raise Conflict(_("Only a running policy can move to a new owner."))

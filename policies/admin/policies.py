@@ -47,7 +47,7 @@ class ChangeOwner(Operation):
     form_class = HolderForm
 
     def open(self) -> bool:
-        return self.obj.status in Policy.RUNNING and not self.obj.holds.exists()
+        return not self.obj.is_over(at=self.now) and not self.obj.holds.exists()
 
     def run(self, form: Any) -> Done:
         transfer.change_owner(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
@@ -63,7 +63,7 @@ class Cancel(Operation):
     dangerous = True
 
     def open(self) -> bool:
-        return self.obj.status in Policy.RUNNING and not self.obj.holds.exists()
+        return not self.obj.is_over(at=self.now) and not self.obj.holds.exists()
 
     def run(self, form: Any) -> Done:
         reason = form.cleaned_data["reason"]

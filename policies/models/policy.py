@@ -55,9 +55,9 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
             used=Coalesce(Subquery(used.annotate(n=Count("*")).values("n")), 0),
         )
 
-    def running(self) -> "PolicyQuerySet":
-        """Marked neither as ended nor as cancelled, which does not say whether one is in force."""
-        return self.filter(status__in=Policy.RUNNING)
+    def not_over(self, *, at: datetime) -> "PolicyQuerySet":
+        """Neither cancelled nor past the term, whatever a sweep has marked (E1)."""
+        return self.filter(ends_at__gt=at).exclude(status=Policy.Status.CANCELLED)
 
     def counting(self) -> "PolicyQuerySet":
         """Those that a drone has had (B4): not the ones cancelled before they began."""
@@ -86,14 +86,12 @@ class Policy(models.Model):
     """
 
     class Status(models.TextChoices):
+        """What the sweeps have marked. Only "cancelled" decides; the rest follows dates (E1)."""
+
         SCHEDULED = "scheduled", _("Begins soon")
         ACTIVE = "active", _("Active")
         EXPIRED = "expired", _("Expired")
         CANCELLED = "cancelled", _("Cancelled")
-
-    # What the sweeps have marked a policy as; whether it can be used is never asked of this,
-    # but of its dates and its ledger (E1).
-    RUNNING = ["scheduled", "active"]
 
     number = models.CharField(_("number"), max_length=12, default=new_policy_number)
     token = models.CharField(max_length=43, default=new_token, editable=False)
@@ -186,6 +184,10 @@ class Policy(models.Model):
 
     def is_in_force(self, *, at: datetime) -> bool:
         return self.stage(at=at) is Stage.IN_FORCE
+
+    def is_over(self, *, at: datetime) -> bool:
+        """Cancelled, or past its term; one whose replacements are all used still has a term."""
+        return self.status == self.Status.CANCELLED or self.ends_at <= at
 
 
 class Period(models.Model):

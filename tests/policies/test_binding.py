@@ -354,8 +354,10 @@ def test_a_drone_with_a_running_policy_gets_no_other(bind):
 @pytest.mark.parametrize("ended", ["expired", "cancelled"])
 def test_a_drone_that_ever_had_a_policy_gets_no_other(bind, now, ended):
     drone = factories.DroneFactory(serial=SERIAL)
-    cancelled = {"cancelled_at": now, "cancel_reason": "Sold"} if ended == "cancelled" else {}
-    factories.PolicyFactory(drone=drone, status=ended, **cancelled)
+    over = {"starts_at": now - timedelta(days=366), "ends_at": now - timedelta(days=1)}
+    cancelled = {"cancelled_at": now, "cancel_reason": "Sold"}
+    facts = cancelled if ended == "cancelled" else over
+    factories.PolicyFactory(drone=drone, status=ended, **facts)
     assert refused(bind) == [("B4", "had_policy")]
 
 

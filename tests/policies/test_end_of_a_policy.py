@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policies import cancellation, cover, expiry, transfer
+from policies import binding, cancellation, cover, drones, expiry, transfer
 from policies.models import Letter, Policy, PolicyEvent, ReminderDay
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -207,3 +207,17 @@ def test_t3_a_cancelled_policy_is_out_of_force_at_once_and_its_holder_is_told(po
 def test_t3_an_ended_policy_is_not_cancelled(policy):
     with pytest.raises(Conflict, match="ended already"):
         cancellation.cancel(policy, reason="Late", actor=HOUSE, now=END)
+
+
+def test_e1_a_mark_that_was_set_too_early_ends_nothing(policy, ann, desk, now):
+    """A sweep with a wrong clock marks a policy that goes on; every verb goes by its dates."""
+    Policy.objects.filter(pk=policy.pk).update(status="expired")
+    marked = Policy.objects.get(pk=policy.pk)
+    bob = {"name": "Bob Ray", "email": "bob@example.com", "country": "US"}
+    assert transfer.change_owner(marked, **bob, actor=desk, now=now).holder.name == "Bob Ray"
+    with pytest.raises(Conflict, match="A policy still runs on this drone"):
+        drones.start_new_life(marked.drone, now=now)
+    verdict = binding.verdict_on_drone(marked.drone, marked.region, at=now)
+    assert verdict.names("has_policy")
+    assert not verdict.names("had_policy")
+    assert cancellation.cancel(marked, reason="Sold", actor=desk, now=now).cancelled_at == now
