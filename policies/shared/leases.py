@@ -34,6 +34,7 @@ class Leased(Protocol):
     pk: Any
     state: Any
     attempts: Any
+    next_try_at: Any
     objects: Any
 
 
@@ -84,7 +85,9 @@ def write(row: Leased, **values: Any) -> bool:
     Only the try that made the claim may: a worker that overran its lease must not undo what
     the next one did, nor what a person did meanwhile.
     """
-    claimed = type(row).objects.filter(pk=row.pk, state=row.state, attempts=row.attempts)
+    claimed = type(row).objects.filter(
+        pk=row.pk, state=row.state, attempts=row.attempts, next_try_at=row.next_try_at
+    )
     if not claimed.update(**values):
         return False
     for name, value in values.items():

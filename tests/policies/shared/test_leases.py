@@ -99,3 +99,15 @@ def test_the_pauses_grow_until_the_last_try(attempts, minutes, now):
 @pytest.mark.parametrize(("attempts", "used_up"), [(1, False), (3, False), (4, True)])
 def test_a_lease_is_used_up_when_every_try_has_ended_without_a_word(attempts, used_up):
     assert LEASE.is_used_up(Letter(attempts=attempts)) is used_up
+
+
+def test_a_try_that_overran_does_not_write_to_the_claim_after_a_person_s_new_start(claim, now):
+    """Attempts count from 0 again then, so that they alone would not tell the claims apart."""
+    waiting_since(now, minutes=1)
+    [overran] = claim()
+    Letter.objects.update(attempts=0, next_try_at=now + timedelta(minutes=6))
+    [present] = claim(after=timedelta(minutes=6))
+    assert (overran.attempts, present.attempts) == (1, 1)
+    assert not leases.write(overran, last_error="too late")
+    assert leases.write(present, last_error="in time")
+    assert Letter.objects.get().last_error == "in time"
