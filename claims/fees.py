@@ -38,16 +38,16 @@ def is_settled(claim: Claim) -> bool:
 
 
 def is_owed(claim: Claim) -> bool:
-    """The same for a page, which reads it without a query from a claim with its `payment`.
+    """Whether the fee is still to be paid, for a page: read without a query from `payment`.
 
-    A fee that is not known yet counts as one to be paid.
+    A fee that is not known yet counts as owed.
     """
     payment = getattr(claim, "payment", None)
     return is_expected(claim) and (payment is None or payment.refunded_at is not None)
 
 
 def is_expected(claim: Claim) -> bool:
-    """Whether a fee belongs to the claim's way, as far as anybody knows today."""
+    """Whether a fee will be due, as far as is known now."""
     return claim.outcome != Outcome.WARRANTY and claim.fee_amount != 0
 
 
@@ -77,6 +77,9 @@ def record_payment(
         raise Conflict(_("No fee is expected for this claim now."))
     if is_settled(claim):
         raise Conflict(_("There is no fee to pay, or it is paid already."))
+    # A fee that was fixed with a fraction before its currency forbade one can still be paid.
+    if amount != claim.fee_amount and not money.fits(amount, currency):
+        raise Conflict(money.misfit(currency))
     if currency != claim.fee_currency or amount != claim.fee_amount:
         raise Conflict(_("The fee is %(fee)s, neither more nor less.") % {"fee": _shown(claim)})
     try:

@@ -92,13 +92,6 @@ class PaymentForm(forms.Form):
         currency: str = self.cleaned_data["currency"].upper()
         return currency
 
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        amount, currency = data.get("amount"), data.get("currency")
-        if amount is not None and currency and not money.fits(amount, currency):
-            self.add_error("amount", money.misfit(currency))
-        return data
-
 
 class RefundForm(forms.Form):
     reference = PlainCharField(label=_("Refund reference"), max_length=64)

@@ -82,8 +82,15 @@ def test_an_amount_that_does_not_fit_is_refused_everywhere_with_one_sentence(
     assert not ReplacementFee.objects.filter(valid_from=DAY).exists()
     claim = house.claim_at("awaiting_fee", policy)
     answer = pay(claims_desk, claim, amount, currency)
-    assert answer.context["form"].errors == {"amount": [sentence]}
+    assert answer.context["form"].non_field_errors() == [sentence]
     assert not FeePayment.objects.exists()
+
+
+def test_a_fee_fixed_with_a_fraction_in_the_past_can_be_paid(claims_desk, house, policy):
+    claim = house.claim_at("awaiting_fee", policy)
+    Claim.objects.filter(pk=claim.pk).update(fee_amount="119.50", fee_currency="JPY")
+    assert pay(claims_desk, claim, "119.50", "JPY").status_code == 302
+    assert FeePayment.objects.get().amount == Decimal("119.50")
 
 
 def test_a_third_decimal_is_never_cut_off_in_silence(region_with, manager, tmp_path):
