@@ -198,6 +198,7 @@ def _sell_locked(
             kind=CodeEvent.Kind.SOLD,
             at=now,
             note=order_reference,
+            data={"to": to.pk},
             **actor.signature(),
         )
         for code in codes

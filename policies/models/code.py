@@ -196,3 +196,9 @@ class CodeEvent(Event):
         VOIDED = "voided", _("Voided")
 
     code = models.ForeignKey(ActivationCode, on_delete=models.PROTECT, related_name="events")
+
+    @property
+    def change(self) -> str:
+        if self.kind == self.Kind.SOLD and "to" in self.data:
+            return str(_("to customer %(to)s") % self.data)
+        return super().change
