@@ -57,7 +57,8 @@ $(STAMP): requirements.txt requirements-easypost.txt requirements-dev.txt
 # and the database free. (Without --noreload the server would be two processes, and one of
 # them could outlive the other.)
 run: install ## the back office on http://localhost:8000 (PORT=...), with demo data and the workers
-	@export DEBUG=true PYTHONUNBUFFERED=1 SITE_URL="$${SITE_URL:-http://localhost:$(PORT)}"; \
+	@export DEBUG=true PYTHONUNBUFFERED=1; \
+	grep -qs '^SITE_URL=' .env || export SITE_URL="$${SITE_URL:-http://localhost:$(PORT)}"; \
 	started=; \
 	start() { $(PYTHON) manage.py "$$@" </dev/null & started="$$started $$!"; }; \
 	finish() { status=$$?; trap '' INT TERM HUP; trap - EXIT; \
