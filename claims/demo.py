@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from claims import assessment, intake, labels, progress
 from claims.carriers.base import Carrier
-from claims.models import Claim, Outcome
+from claims.models import COVERED, Claim, Outcome
 from policies.models import Policy
 from policies.rules.reference_numbers import ALPHABET
 from policies.shared.actor import Actor
@@ -113,7 +113,7 @@ class ClaimsDesk:
 
     def _path(self, ending: str, claim: Claim) -> list[Callable[[Claim], object]]:
         """The steps from the request to `ending`."""
-        in_favour = claim.outcome in {Outcome.CARE, Outcome.WARRANTY}
+        in_favour = claim.outcome in COVERED
         label: list[Callable[[Claim], object]] = [self._accept, self._buy_label]
         if not in_favour and ending != "declined":
             label.insert(0, self._overrule)

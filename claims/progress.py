@@ -8,7 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import assessment, decision_facts, fees, moves, shipping
 from claims.decisions import Ruling
-from claims.models import CLOSED, Claim, ClaimEvent, FeePayment, Outcome, Progress, Shipment
+from claims.models import (
+    CLOSED,
+    COVERED,
+    Claim,
+    ClaimEvent,
+    FeePayment,
+    Outcome,
+    Progress,
+    Shipment,
+)
 from policies import cover
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -33,7 +42,7 @@ def accept(claim: Claim, *, actor: Actor, now: datetime) -> None:
         current = step.claim
         if current.progress != P.SUBMITTED or current.accepted_at is not None:
             raise Conflict(_("This claim is no longer waiting for a decision."))
-        if current.outcome not in {Outcome.CARE, Outcome.WARRANTY}:
+        if current.outcome not in COVERED:
             raise Conflict(
                 _("The decision is “%(outcome)s”. To accept all the same, overrule it first.")
                 % {"outcome": current.get_outcome_display()}
@@ -251,7 +260,7 @@ def _refuse_if_out_of_hand(claim: Claim) -> None:
 
 
 def _refuse_uncovered(claim: Claim) -> None:
-    if claim.outcome not in {Outcome.CARE, Outcome.WARRANTY}:
+    if claim.outcome not in COVERED:
         raise Conflict(
             _("The decision is “%(outcome)s”: return the drone, or overrule the decision.")
             % {"outcome": claim.get_outcome_display()}

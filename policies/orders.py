@@ -138,14 +138,13 @@ def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> 
 
 def new_policy(order: Order, drone: Drone, shipped_at: datetime, *, now: datetime) -> NewPolicy:
     """The rows of the policy that an order brings when its drone ships (B9), not saved."""
-    starts_at, _ends_at = term(order, shipped_at)
     return issuing.new_policy(
         plan_id=order.plan_id,
         region=order.region,
         drone=drone,
         holder_id=order.customer_id,
         sold=order.sold_terms(),
-        starts_at=starts_at,
+        starts_at=begins_at(order, shipped_at),
         status=Policy.Status.SCHEDULED,
         now=now,
     )
@@ -193,8 +192,13 @@ def _reschedule(
 
 def term(order: Order, shipped_at: datetime) -> tuple[datetime, datetime]:
     """When the plan of an order begins and ends, in UTC, if it ships at `shipped_at` (B9)."""
-    starts_at = shipped_at + timedelta(hours=order.region.bundle_delay_hours)
+    starts_at = begins_at(order, shipped_at)
     return starts_at, terms.add_months(starts_at, order.months, order.region.zone)
+
+
+def begins_at(order: Order, shipped_at: datetime) -> datetime:
+    """When the plan of an order begins, in UTC, if it ships at `shipped_at` (B9)."""
+    return shipped_at + timedelta(hours=order.region.bundle_delay_hours)
 
 
 def cancel(order: Order, *, reason: str, actor: Actor, now: datetime) -> None:

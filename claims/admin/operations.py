@@ -21,7 +21,7 @@ from claims.admin.forms import (
     ShipForm,
     fields_of_request,
 )
-from claims.models import Claim, Outcome, Progress, Shipment
+from claims.models import COVERED, Claim, Progress, Shipment
 from policies.backoffice.operations import Done, Operation
 from policies.rules.serials import BadSerial
 from policies.rules.text import Text
@@ -66,7 +66,7 @@ class Accept(ClaimOperation):
     message = _("Accepted. The label is being made.")
 
     def open(self) -> bool:
-        return undecided(self.obj) and self.obj.outcome in {Outcome.CARE, Outcome.WARRANTY}
+        return undecided(self.obj) and self.obj.outcome in COVERED
 
 
 class Overrule(ClaimOperation):
@@ -264,7 +264,7 @@ class RetryLabel(Operation):
 
 
 def covered(claim: Claim) -> bool:
-    return claim.outcome in {Outcome.CARE, Outcome.WARRANTY}
+    return claim.outcome in COVERED
 
 
 # The main path first, the exceptions last: the order of the buttons.

@@ -1,5 +1,6 @@
 from claims.models.claim import (
     CLOSED,
+    COVERED,
     Claim,
     ClaimEvent,
     Deadline,
@@ -13,6 +14,7 @@ from claims.models.shipment import CarrierMessage, Shipment
 
 __all__ = [
     "CLOSED",
+    "COVERED",
     "CarrierMessage",
     "Claim",
     "ClaimEvent",

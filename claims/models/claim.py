@@ -41,6 +41,9 @@ class Outcome(models.TextChoices):
     NEEDS_REVIEW = "needs_review", _("Needs a closer look")
 
 
+COVERED = {Outcome.CARE, Outcome.WARRANTY}
+
+
 def new_claim_number() -> str:
     return f"CLM-{random_name(8)}"
 

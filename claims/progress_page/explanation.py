@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from claims.models import CLOSED, Claim, Decision, Outcome, Progress
+from claims.models import CLOSED, COVERED, Claim, Decision, Outcome, Progress
 from policies.rules.text import Text
 
 # Reasons that a clerk weighs, and that speak neither for nor against.
@@ -37,7 +37,7 @@ def of(claim: Claim) -> Explanation | None:
     `claim` has its `decisions` prefetched. A clerk's own words stay inside the house.
     """
     latest = _latest(claim)
-    covered = claim.outcome in {Outcome.CARE, Outcome.WARRANTY}
+    covered = claim.outcome in COVERED
     if latest is None or (covered and claim.progress == Progress.DECLINED):
         return None
     overruled = latest.kind == Decision.Kind.OVERRULED or latest.outcome != claim.outcome

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from claims.models import Claim, Outcome, Progress, Shipment
+from claims.models import Claim, Progress, Shipment
 from policies.rules.text import Text
 
 
@@ -22,11 +22,10 @@ class Queue:
 
 
 UNDECIDED = Q(progress=Progress.SUBMITTED, accepted_at__isnull=True)
-IN_FAVOUR = [Outcome.CARE, Outcome.WARRANTY]
 
 QUEUES = [
     Queue("decide", _("To decide"), UNDECIDED),
-    Queue("arrived", _("Arrived, says the carrier"), Q(
+    Queue("arrived", _("Delivered, according to the carrier"), Q(
         progress__in=[Progress.LABEL_SENT, Progress.IN_TRANSIT],
         shipments__direction=Shipment.Direction.INBOUND,
         shipments__delivered_at__isnull=False,

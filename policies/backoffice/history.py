@@ -63,8 +63,8 @@ class Line:
     what: str
     changes: list[str]
     note: str
-    # Said by an event, too: an operation leaves both.
-    told: bool = False
+    # An event records the same operation; only the event is shown then.
+    has_event: bool = False
 
     @property
     def at(self) -> datetime:
@@ -185,7 +185,7 @@ class LogTable(Table):
             what=message.what,
             changes=message.changes,
             note="",
-            told=message.told,
+            has_event=message.has_event,
         )
 
 
@@ -200,8 +200,8 @@ def kinds() -> list[type[Model]]:
     return [model for model in apps.get_models() if admin.site.is_registered(model)]
 
 
-def tells(obj: Model, *, at: datetime, by: int | None) -> bool:
-    """Whether an event of `obj` tells what the user with the key `by` did at this instant."""
+def event_exists(obj: Model, *, at: datetime, by: int | None) -> bool:
+    """Whether an event records what the user with the key `by` did to `obj` at this instant."""
     return any(
         table.rows.filter(**{table.field.name: obj.pk, "at": at, "by": by}).exists()
         for table in tables()
@@ -228,7 +228,7 @@ def _merged(probes: Iterable[tuple[Table, Iterable[Any]]]) -> Iterator[Line]:
     """
     answers = (map(table.line, rows) for table, rows in probes)
     lines = merge(*answers, key=lambda line: line.position, reverse=True)
-    return (line for line in lines if not line.told)
+    return (line for line in lines if not line.has_event)
 
 
 def _objects(among: dict[type[Model], list[Any]]) -> Q:

@@ -1,8 +1,8 @@
 """What staff change on plain admin pages: old and new value of each field, and from where.
 
 Django's LogEntry has one text for all that. It stays a list of Django's own messages, in JSON,
-to which this module adds `values` (field, before, after), `said` (what an operation did), `told`
-(an event of the object says the same) and `from` (the address). Passwords and other secrets are
+to which this module adds `values` (field, before, after), `said` (what an operation did), `event`
+(an event records the same) and `from` (the address). Passwords and other secrets are
 named, their values never written.
 """
 
@@ -111,9 +111,9 @@ def _flat(choices: Any) -> Iterator[tuple[str, Any]]:
             yield str(value), label
 
 
-def operation(message: str, *, told: bool = False) -> list[dict[str, Any]]:
-    """What an operation did, in its own words; `told` where its verb has left an event, too."""
-    return [{"said": message, "told": True} if told else {"said": message}]
+def operation(message: str, *, has_event: bool = False) -> list[dict[str, Any]]:
+    """What an operation did, in its own words, and whether its verb has left an event as well."""
+    return [{"said": message, "event": True} if has_event else {"said": message}]
 
 
 def signed(message: Any, request: HttpRequest) -> list[dict[str, Any]]:
@@ -127,12 +127,12 @@ def signed(message: Any, request: HttpRequest) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Message:
-    """What a LogEntry says; `told` where an event of the object says the same."""
+    """What a LogEntry says, and whether an event records the same."""
 
     what: str
     changes: list[str] = field(default_factory=list)
     address: str = ""
-    told: bool = False
+    has_event: bool = False
 
 
 def read(entry: LogEntry) -> Message:
@@ -144,8 +144,8 @@ def read(entry: LogEntry) -> Message:
     words = [part["said"] for part in parts if "said" in part]
     changes = [line for part in parts for line in _changes(part)]
     address = next((part["from"] for part in parts if "from" in part), "")
-    told = any(part.get("told") for part in parts)
-    return Message(" ".join(words) or what, changes, address, told)
+    has_event = any(part.get("event") for part in parts)
+    return Message(" ".join(words) or what, changes, address, has_event)
 
 
 def _parts(message: str) -> list[dict[str, Any]] | None:

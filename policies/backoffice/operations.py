@@ -41,7 +41,7 @@ def acting(request: HttpRequest) -> Actor:
 def instant_of(request: HttpRequest) -> datetime:
     """The instant (UTC) at which a request of staff is answered: one for all of its page.
 
-    The frame reads the clock here and nowhere else; who asks must hold a request.
+    The frame reads the clock here and nowhere else, and only with a request.
     """
     facts = vars(request)
     if "instant" not in facts:
@@ -277,5 +277,5 @@ class BulkOperation:
 
 def _log(model_admin: "ModelAdmin[Any]", request: HttpRequest, about: Any, message: str) -> None:
     """One line of Django's log. Where the verb has left an event, the history shows that one."""
-    told = history.tells(about, at=instant_of(request), by=request.user.pk)
-    model_admin.log_change(request, about, log_entries.operation(message, told=told))
+    has_event = history.event_exists(about, at=instant_of(request), by=request.user.pk)
+    model_admin.log_change(request, about, log_entries.operation(message, has_event=has_event))

@@ -44,7 +44,7 @@ def refuse_unreadable(
             raise BadRow(_("%(name)s has characters that cannot be printed.") % {"name": name})
 
 
-def instant_of(row: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
+def read_instant(row: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
     """The instant in a column, None where it is empty; without an offset on the clock of `zone`.
 
     Raises BadRow.

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext_lazy as _
 
 from policies.imports.base import ImportKind
-from policies.imports.cells import BadRow, instant_of
+from policies.imports.cells import BadRow, read_instant
 from policies.imports.lines import CHANGED, SAME, Line
 from policies.models import ActivationSource, Drone, DroneModel
 from policies.rules import serials
@@ -44,7 +44,7 @@ class DroneImport(ImportKind):
         model = self.models.get(row["model"].lower())
         if model is None:
             raise BadRow(_("No such model."))
-        activated_at = instant_of(row, "activated_at", UTC)
+        activated_at = read_instant(row, "activated_at", UTC)
         if activated_at and activated_at > self.now:
             raise BadRow(_("activated_at is in the future."))
         return Listed(serials.normalise(row["serial"]), model, activated_at)

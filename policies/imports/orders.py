@@ -22,10 +22,11 @@ from policies import orders
 from policies.customers import Person
 from policies.imports import order_rows
 from policies.imports.base import ImportKind
-from policies.imports.cells import BadRow, instant_of
+from policies.imports.cells import BadRow, read_instant
 from policies.imports.lines import CHANGED, NEW, SAME, FirstLines, Line
 from policies.imports.order_rows import Sale
 from policies.models import Drone, DroneModel, Order, Plan, Policy, Region, RegionCountry
+from policies.models.code import SoldTerms
 from policies.rules import serials
 from policies.rules.text import Text
 from policies.shared.actor import Actor
@@ -53,10 +54,7 @@ class Listed:
             reference=self.reference,
             plan=self.plan,
             region=self.region,
-            months=self.plan.months,
-            replacements=self.plan.replacements,
-            warranty_months=self.plan.warranty_months,
-            binding_window_hours=self.region.binding_window_hours,
+            **SoldTerms.of_today(self.plan, self.region)._asdict(),
             placed_at=self.placed_at or self.shipped_at or now,
         )
 
@@ -125,7 +123,7 @@ class OrderImport(ImportKind):
         if row["model"].lower() not in self.models:
             raise BadRow(_("No such model."))
         if row["plan"].lower() not in self.plans:
-            raise BadRow(_("No such plan is sold with a drone."))
+            raise BadRow(_("This plan is unknown, or is not sold with a drone."))
         region = self.regions[country]
         return Listed(
             reference=row["reference"],
@@ -139,7 +137,7 @@ class OrderImport(ImportKind):
         )
 
     def _instant(self, row: dict[str, str], name: str, region: Region) -> datetime | None:
-        instant = instant_of(row, name, region.zone)
+        instant = read_instant(row, name, region.zone)
         if instant and instant > self.now + FURTHEST_AHEAD:
             raise BadRow(_("%(name)s is more than a year ahead.") % {"name": name})
         return instant

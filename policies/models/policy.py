@@ -64,7 +64,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         return self.exclude(status=Policy.Status.CANCELLED, cancelled_at__lt=F("starts_at"))
 
     def in_term(self, *, at: datetime) -> "PolicyQuerySet":
-        """Begun and not over at `at`, whether or not a replacement is left (P3)."""
+        """Begun, not cancelled and not over at `at`, whether or not a replacement is left (P3)."""
         return self.filter(_in_term(at))
 
     def with_in_force(self, *, at: datetime) -> "PolicyQuerySet":

@@ -37,13 +37,13 @@ def latest(name: str) -> Snapshot | None:
 def per_day(rows: QuerySet[Any], field: str, *, now: datetime) -> dict[str, int]:
     """How many rows fall on each UTC day of the last year; days without one are left out."""
     since = now - timedelta(days=max(DAYS))
-    per_day = (
+    days = (
         rows.filter(**{f"{field}__gt": since, f"{field}__lte": now})
         .order_by()
         .values(day=TruncDate(field))
         .annotate(n=Count("pk"))
     )
-    return {row["day"].isoformat(): row["n"] for row in per_day}
+    return {row["day"].isoformat(): row["n"] for row in days}
 
 
 def of_policies(*, now: datetime) -> Figures:

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.rules.text import Text
 
-# ISO 4217: the currencies that do not have two decimals.
+# ISO 4217: the currencies in use without two decimals. (CLF and UYW, units of account with four,
+# are left out.)
 DECIMALS = {
     **dict.fromkeys(
         "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0

@@ -153,6 +153,6 @@ def test_the_sweeps_are_told_apart_by_name_and_leave_a_line(capsys, db):
         "expire_policies: 0 expired.",
         "lapse_permits: 0 lapsed.",
         "chase_claims: 0 reminded, 0 lapsed, 0 to be returned.",
-        "tidy: 0 forgotten.",
+        "tidy: 0 deleted.",
         "take_figures: 2 parts counted.",
     ]

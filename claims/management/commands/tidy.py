@@ -5,8 +5,8 @@ from policies.shared import visitors
 
 
 class Command(ChunkedSweep):
-    help = "Deletes what has outlived its purpose: whose attempts were counted, after a day."
-    done = "forgotten"
+    help = "Deletes the counts of visitors' attempts that are older than a day."
+    done = "deleted"
 
     def count(self, *, now: datetime) -> int:
         return visitors.outlived(now=now).count()

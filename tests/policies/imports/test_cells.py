@@ -29,17 +29,17 @@ def refused(read) -> str:
     ],
 )
 def test_an_instant_without_an_offset_is_on_the_clock_of_the_region(text, instant):
-    assert cells.instant_of({"shipped_at": text}, "shipped_at", NEW_YORK) == instant
+    assert cells.read_instant({"shipped_at": text}, "shipped_at", NEW_YORK) == instant
 
 
 def test_a_column_that_is_not_there_is_an_empty_one():
-    assert cells.instant_of({}, "shipped_at", NEW_YORK) is None
+    assert cells.read_instant({}, "shipped_at", NEW_YORK) is None
 
 
 @pytest.mark.parametrize("text", ["soon", "2026-02-30", "10.03.2026", "0001-01-01", "9999-12-31"])
 def test_what_is_not_an_instant_is_refused(text):
     assert (
-        refused(lambda: cells.instant_of({"shipped_at": text}, "shipped_at", NEW_YORK))
+        refused(lambda: cells.read_instant({"shipped_at": text}, "shipped_at", NEW_YORK))
         == "shipped_at must be a date and time, such as 2026-01-31T10:00."
     )
 

@@ -68,7 +68,7 @@ def test_every_wrong_line_is_reported_and_nothing_is_entered(run):
     assert lines[0].startswith("line 3: A spreadsheet has turned this serial number")
     assert lines[1:] == [
         "line 4: No such model.",
-        "line 5: No such plan is sold with a drone.",
+        "line 5: This plan is unknown, or is not sold with a drone.",
         "line 6: Enter a valid e-mail address.",
         "line 7: Care plans are not sold in this country.",
         "line 8: shipped_at must be a date and time, such as 2026-01-31T10:00.",

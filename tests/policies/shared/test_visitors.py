@@ -107,7 +107,7 @@ def test_a_day_later_the_sweep_forgets_who_tried_and_no_sooner(attempt, now, cap
     assert Throttle.objects.count() == 3
     call_command("tidy", at=now + timedelta(days=1, hours=1), chunk=1)
     assert Throttle.objects.get().key == "activate:198.51.100.3"
-    assert "tidy: 2 forgotten." in capsys.readouterr().out
+    assert "tidy: 2 deleted." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("module", [policies.views, claims.views])
