@@ -1,5 +1,6 @@
 """How facts look on pages and in letters."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,12 @@ def machine_time(at: datetime) -> str:
 @register.filter
 def part_label(part: str) -> str:
     return str(Part(part).label)
+
+
+@register.filter
+def part_labels(parts: Iterable[str]) -> str:
+    """The names of several parts, one after the other."""
+    return ", ".join(part_label(part) for part in parts)
 
 
 @register.filter
