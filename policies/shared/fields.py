@@ -228,7 +228,7 @@ class LongSelect(forms.Select):
     """Django renders a template for each option; one for all takes a page from 36 to 22 ms."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        return render_to_string("policies/select.html", self.get_context(name, value, attrs))
+        return render_to_string("policies/_select.html", self.get_context(name, value, attrs))
 
 
 class CountryField(forms.ChoiceField):
