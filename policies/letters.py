@@ -1,6 +1,7 @@
 """One typed function per letter about codes and policies. Each only queues; a worker sends."""
 
 from datetime import datetime
+from typing import Any
 
 from policies import agreement, outbox
 from policies.models import (
@@ -37,14 +38,7 @@ def code_sold(codes: list[ActivationCode], *, to: Customer, now: datetime) -> No
 
 def policy_bound(policy: Policy, *, now: datetime) -> None:
     """Confirms the binding and carries the whole agreement (B8)."""
-    outbox.queue(
-        "policy_bound",
-        to=policy.holder.email,
-        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
-        dedupe_key=f"policy_bound/{policy.pk}",
-        policy=policy,
-        now=now,
-    )
+    _with_agreement("policy_bound", policy, occasion=policy.pk, now=now)
 
 
 def link_requested(
@@ -55,11 +49,8 @@ def link_requested(
         "link_requested",
         to=policy.holder.email,
         context={
+            **_about(policy),
             "name": policy.holder.name,
-            "serial": policy.drone.serial,
-            "drone_model": policy.drone.drone_model.name,
-            "number": policy.number,
-            "plan": policy.plan.name,
             "covered": covered.allowed,
             "objections": [str(reason) for reason in covered.objections],
             "starts_at": policy.starts_at.isoformat(),
@@ -82,11 +73,8 @@ def allowance_used_up(policy: Policy, *, reference: str, now: datetime) -> None:
         "allowance_used_up",
         to=policy.holder.email,
         context={
+            **_about(policy),
             "name": policy.holder.name,
-            "number": policy.number,
-            "plan": policy.plan.name,
-            "serial": policy.drone.serial,
-            "drone_model": policy.drone.drone_model.name,
             "claim": reference,
             "token": policy.token,
         },
@@ -99,52 +87,25 @@ def allowance_used_up(policy: Policy, *, reference: str, now: datetime) -> None:
 
 def policy_activated(policy: Policy, *, now: datetime) -> None:
     """A plan bought with its drone has begun (B9); carries the agreement as a binding does."""
-    outbox.queue(
-        "policy_activated",
-        to=policy.holder.email,
-        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
-        dedupe_key=f"policy_activated/{policy.pk}",
-        policy=policy,
-        now=now,
-    )
+    _with_agreement("policy_activated", policy, occasion=policy.pk, now=now)
 
 
 def renewed(policy: Policy, *, now: datetime) -> None:
     """The plan runs longer, with one replacement more (R2)."""
-    outbox.queue(
-        "renewed",
-        to=policy.holder.email,
-        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
-        dedupe_key=f"renewed/{policy.pk}",
-        policy=policy,
-        now=now,
-    )
+    _with_agreement("renewed", policy, occasion=policy.pk, now=now)
 
 
 def owner_changed(policy: Policy, *, before: Customer, occasion: int, now: datetime) -> None:
     """To both people (T2); only the new owner's letter has the new link."""
-    facts = {
-        "number": policy.number,
-        "plan": policy.plan.name,
-        "serial": policy.drone.serial,
-        "drone_model": policy.drone.drone_model.name,
-    }
     outbox.queue(
         "owner_changed_old",
         to=before.email,
-        context=facts | {"name": before.name},
+        context=_about(policy) | {"name": before.name},
         dedupe_key=f"owner_changed_old/{occasion}",
         policy=policy,
         now=now,
     )
-    outbox.queue(
-        "owner_changed_new",
-        to=policy.holder.email,
-        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
-        dedupe_key=f"owner_changed_new/{occasion}",
-        policy=policy,
-        now=now,
-    )
+    _with_agreement("owner_changed_new", policy, occasion=occasion, now=now)
 
 
 def policy_cancelled(policy: Policy, *, now: datetime) -> None:
@@ -153,11 +114,8 @@ def policy_cancelled(policy: Policy, *, now: datetime) -> None:
         "policy_cancelled",
         to=policy.holder.email,
         context={
+            **_about(policy),
             "name": policy.holder.name,
-            "number": policy.number,
-            "plan": policy.plan.name,
-            "serial": policy.drone.serial,
-            "drone_model": policy.drone.drone_model.name,
             "reason": policy.cancel_reason,
         },
         dedupe_key=f"policy_cancelled/{policy.pk}",
@@ -199,5 +157,27 @@ def _verification(
         | facts,
         dedupe_key=f"{name}/{verification.pk}",
         reference=verification.serial,
+        now=now,
+    )
+
+
+def _about(policy: Policy) -> dict[str, Any]:
+    """What every letter about a policy names."""
+    return {
+        "number": policy.number,
+        "plan": policy.plan.name,
+        "serial": policy.drone.serial,
+        "drone_model": policy.drone.drone_model.name,
+    }
+
+
+def _with_agreement(name: str, policy: Policy, *, occasion: int, now: datetime) -> None:
+    """A letter that carries the whole agreement (B8), once for each occasion."""
+    outbox.queue(
+        name,
+        to=policy.holder.email,
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        dedupe_key=f"{name}/{occasion}",
+        policy=policy,
         now=now,
     )
