@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Max
 from django.http import HttpRequest
@@ -93,8 +94,19 @@ def _of_policies(snapshot: Snapshot, days: int) -> dict[str, Any]:
         "sold": _chart(_("Plans sold"), sold, days, snapshot),
         "renewals": renewals,
         "renewal_rate": _share(renewals["renewed"], renewals["ended"]),
-        "low_stock": values["low_stock"],
+        "low_stock": [line | {"url": _codes_in_stock(line)} for line in values["low_stock"]],
     }
+
+
+def _codes_in_stock(line: dict[str, Any]) -> str:
+    """The list of the codes that are left of a line of the stock."""
+    query = {
+        "state": "in_stock",
+        "batch__plan__id__exact": line["plan_id"],
+        "batch__drone_model__id__exact": line["drone_model_id"],
+        "batch__region__id__exact": line["region_id"],
+    }
+    return f"{reverse('admin:policies_activationcode_changelist')}?{urlencode(query)}"
 
 
 def _of_claims(snapshot: Snapshot, days: int) -> dict[str, Any]:
