@@ -32,7 +32,7 @@ def text_of(client: Client, query: str = "") -> str:
 def tiles(text: str) -> dict[str, str]:
     """Label and count of each tile that is shown."""
     found = re.findall(
-        r'class="tile-count">([^<]+)</span> <span class="tile-label">([^<]+)</span>', text
+        r'class="tile-count">([^<]+)</span>\s+<span class="tile-label">([^<]+)</span>', text
     )
     return {label: count for count, label in found}
 
@@ -83,7 +83,7 @@ def test_each_desk_sees_its_own_work_and_no_other(employ, work):
 
 def test_a_tile_leads_to_the_list_of_exactly_its_rows(manager, work):
     text = text_of(manager)
-    links = re.findall(r'<li[^>]*><a href="([^"]+)"><span class="tile-count">(\d+)', text)
+    links = re.findall(r'<li[^>]*>\s*<a href="([^"]+)">\s*<span class="tile-count">(\d+)', text)
     assert len(links) == 4
     for url, count in links:
         rows = manager.get(url.replace("&amp;", "&")).context["cl"].result_list
