@@ -190,7 +190,7 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "policy": policy,
         "agreement": agreement.of(policy, at=now),
-        "standing": policy.stage(at=now),
+        "stage": policy.stage(at=now),
         "left": max(policy.replacements_left(), 0),
         "used": policy.used_replacements(),
         "offer": renewal.offer(policy, at=now),

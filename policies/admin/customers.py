@@ -119,11 +119,11 @@ class Check(Operation):
     explanation = _("May this serial number be bound, renewed, claimed on? With every reason.")
     permission = "policies.view_drone"
     form_class = DroneStatusForm
-    template = "admin/standing.html"
+    template = "admin/drone_status.html"
 
     def answer(self, form: Any) -> dict[str, Any]:
         serial, region = form.cleaned_data["serial"], form.cleaned_data["region"]
-        return {"serial": serial, "standing": status.of(serial, region, at=self.now)}
+        return {"serial": serial, "status": status.of(serial, region, at=self.now)}
 
 
 class StartNewLife(Operation):
