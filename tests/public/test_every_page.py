@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from tests.public.conftest import Browser
 
 PAGES = ["/", "/plans/", "/activate/", "/cover/", "/verification/"]
-ERROR_PAGES = ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"]
+ERROR_PAGES = ["400.html", "403.html", "403_csrf.html", "404.html", "500.html"]
 VOID = {"meta", "link", "input", "br", "path", "circle", "rect"}
 
 
