@@ -76,7 +76,8 @@ def claim(
         rows.filter(pk__in=pks).update(
             attempts=F("attempts") + 1, next_try_at=now + lease.lasts, **values
         )
-    return list(rows.filter(pk__in=pks).select_related(*related).order_by("id"))
+        # Read before anybody else may change them: the worker goes by the state that it claimed.
+        return list(rows.filter(pk__in=pks).select_related(*related).order_by("id"))
 
 
 def write(row: Leased, **values: Any) -> bool:
