@@ -218,4 +218,11 @@ def assert_nothing_was_overwritten(policies, renewed, cancelled, now) -> None:
         assert policy.cancel_reason == ("Sold" if policy.pk in cancelled else "")
     assert each_once(ended())
     assert set(ended().values_list("policy")) == set(told().values_list("policy"))
-    assert not ended().filter(policy__in=cancelled).exists()
+    # By its dates a policy can be cancelled in time although it is marked already (E1), but
+    # nothing marks one that is cancelled.
+    cancellations = dict(
+        PolicyEvent.objects.filter(kind="cancelled").values_list("policy_id", "pk")
+    )
+    assert set(cancellations) == cancelled
+    for event in ended().filter(policy__in=cancelled):
+        assert event.pk < cancellations[event.policy_id]
