@@ -211,23 +211,37 @@ def event_exists(obj: Model, *, at: datetime, by: int | None) -> bool:
 
 def newest(query: Query, *, limit: int, before: Position | None = None) -> list[Line]:
     """At most `limit` lines, newest first, from just before a position on."""
-    probes = [(table, table.before(table.narrowed(query), before)[:limit]) for table in tables()]
-    return list(islice(_merged(probes), limit))
+    return list(
+        islice(_merged(_in_blocks(table, query, limit, before) for table in tables()), limit)
+    )
 
 
 def every(query: Query) -> Iterator[Line]:
     """All lines, newest first, without holding them."""
-    return _merged((table, table.narrowed(query).iterator(chunk_size=CHUNK)) for table in tables())
+    return _merged(
+        map(table.line, table.narrowed(query).iterator(chunk_size=CHUNK)) for table in tables()
+    )
 
 
-def _merged(probes: Iterable[tuple[Table, Iterable[Any]]]) -> Iterator[Line]:
-    """The lines of all tables, newest first, each operation once.
+def _in_blocks(table: Table, query: Query, block: int, before: Position | None) -> Iterator[Line]:
+    """The lines of one table, newest first, `block` rows at a time and only when asked for.
 
-    A page may drop what its events say already and still misses nothing: the log line of an
-    operation has the instant of its event, so a page that drops one holds the other.
+    One block is enough for a page, unless the log's rows have events and are left out.
     """
-    answers = (map(table.line, rows) for table, rows in probes)
-    lines = merge(*answers, key=lambda line: line.position, reverse=True)
+    rows = table.narrowed(query)
+    while True:
+        count = 0
+        for row in table.before(rows, before)[:block]:
+            line = table.line(row)
+            count, before = count + 1, line.position
+            yield line
+        if count < block:
+            return
+
+
+def _merged(tables_of_lines: Iterable[Iterator[Line]]) -> Iterator[Line]:
+    """The lines of all tables, newest first, each operation once."""
+    lines = merge(*tables_of_lines, key=lambda line: line.position, reverse=True)
     return (line for line in lines if not line.has_event)
 
 

@@ -450,6 +450,37 @@ def test_what_an_operation_did_is_told_once_by_its_event(claims_desk, house, pol
         assert line.what == event.what
 
 
+def test_no_line_is_lost_behind_many_operations_of_one_instant(auditor, policy):
+    """Their log lines are left out of the page, and must not use up its room."""
+    clerk = User.objects.get()
+    policies = ContentType.objects.get_for_model(Policy)
+
+    def log(at: datetime, *, has_event: bool) -> None:
+        LogEntry.objects.create(
+            user=clerk,
+            content_type=policies,
+            object_id=policy.pk,
+            object_repr="POL",
+            action_flag=CHANGE,
+            action_time=at,
+            change_message=json.dumps(log_entries.operation("Done", has_event=has_event)),
+        )
+
+    at = datetime(2026, 3, 5, tzinfo=UTC)
+    for _operation in range(60):
+        factories.PolicyEventFactory(policy=policy, at=at)
+        log(at, has_event=True)
+    for minutes in range(1, 121):
+        log(at - timedelta(minutes=minutes), has_event=False)
+    seen: list[history.Line] = []
+    older = EVERYTHING.partition("?")[2]
+    while older:
+        page = auditor.get(f"{HISTORY}?{older.removeprefix('?')}")
+        seen += lines(page)
+        older = page.context["older"]
+    assert len(seen) == len({line.position for line in seen}) == 60 + 120
+
+
 def test_showing_a_whole_code_is_told_and_the_code_is_not(manager, auditor, db):
     [whole] = codes.new_codes(1)
     code = factories.ActivationCodeFactory(seal=sealing.seal(whole), sold=True)
