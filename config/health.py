@@ -1,4 +1,4 @@
-"""Two probes for whoever watches the server: is the process up, and can it serve?"""
+"""Two probes for those who watch the server: is the process up, and can it serve?"""
 
 from datetime import timedelta
 

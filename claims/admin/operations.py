@@ -149,7 +149,7 @@ class AskFee(MoveOperation):
     message = _("The customer is asked for the fee.")
 
     def open(self) -> bool:
-        return super().open() and covered(self.obj) and not fees.is_settled(self.obj)
+        return super().open() and self.obj.outcome in COVERED and not fees.is_settled(self.obj)
 
 
 class Prepare(MoveOperation):
@@ -160,7 +160,7 @@ class Prepare(MoveOperation):
     message = _("In preparation.")
 
     def open(self) -> bool:
-        return super().open() and covered(self.obj) and fees.is_settled(self.obj)
+        return super().open() and self.obj.outcome in COVERED and fees.is_settled(self.obj)
 
 
 class Pay(MoveOperation):
@@ -261,10 +261,6 @@ class RetryLabel(Operation):
             raise forms.ValidationError(_("No label has failed."))
         shipping.try_again(failed, now=self.now)
         return Done(_("The label worker tries it again."))
-
-
-def covered(claim: Claim) -> bool:
-    return claim.outcome in COVERED
 
 
 # The main path first, the exceptions last: the order of the buttons.
