@@ -1,0 +1,68 @@
+"""Whose clock: what a customer says is read on the customer's, generously (P9).
+
+A region has one clock for its terms, and may be many hours wide: from Guam to Hawaii lie
+twenty. Pure: no database, and the time is an argument; the zones come from the time-zone data.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from policies.rules.terms import UTC
+from policies.rules.text import Text
+
+
+@cache
+def _zones_by_country() -> dict[str, tuple[ZoneInfo, ...]]:
+    zones: dict[str, list[ZoneInfo]] = {}
+    table = (files("tzdata.zoneinfo") / "zone.tab").read_text(encoding="utf-8")
+    for line in table.splitlines():
+        if line and not line.startswith("#"):
+            country, _position, name, *_comment = line.split("\t")
+            zones.setdefault(country, []).append(ZoneInfo(name))
+    return {country: tuple(found) for country, found in zones.items()}
+
+
+def zones_of(countries: Iterable[str], region_zone: ZoneInfo) -> tuple[ZoneInfo, ...]:
+    """The clocks of these countries (ISO 3166 alpha-2), the region's own first, each once.
+
+    A country that the time-zone data do not name adds none.
+    """
+    zones = [region_zone]
+    for country in countries:
+        zones += _zones_by_country().get(country, ())
+    return tuple(dict.fromkeys(zones))
+
+
+def day_span(day: date, zones: Collection[ZoneInfo]) -> tuple[datetime, datetime]:
+    """When the day begins on the first of these clocks, and when it has ended on the last; UTC."""
+    return (
+        min(_midnight(day, zone) for zone in zones),
+        max(_midnight(day + timedelta(days=1), zone) for zone in zones),
+    )
+
+
+def has_begun(day: date, zones: Collection[ZoneInfo], *, at: datetime) -> bool:
+    """Whether the day has begun on any of these clocks at `at`: else it lies in the future."""
+    return day_span(day, zones)[0] <= at
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    # Compared in UTC: two instants of one zone are compared by their wall clocks.
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def place(zone: ZoneInfo) -> str:
+    """The city that names the zone: "Los Angeles"."""
+    return zone.key.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def in_words(zone: ZoneInfo, *, at: datetime) -> Text:
+    """The zone as a person reads it: "Los Angeles time; it is 05:29 there now"."""
+    now = date_format(at.astimezone(zone), "H:i")
+    return _("%(place)s time; it is %(now)s there now") % {"place": place(zone), "now": now}

@@ -1,0 +1,57 @@
+"""The customers' clocks (P9). No database anywhere in this file."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from policies.rules import clocks
+
+MICROSECOND = timedelta(microseconds=1)
+NEW_YORK = ZoneInfo("America/New_York")
+SYDNEY = ZoneInfo("Australia/Sydney")
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_the_clocks_of_a_region_are_those_of_its_countries_and_its_own_comes_first():
+    zones = clocks.zones_of(["US", "GU"], NEW_YORK)
+    assert zones[0] == NEW_YORK
+    assert {"America/Los_Angeles", "Pacific/Honolulu", "Pacific/Guam"} <= {z.key for z in zones}
+    assert len(set(zones)) == len(zones)
+
+
+def test_a_country_without_an_entry_in_the_time_zone_data_adds_no_clock():
+    assert clocks.zones_of(["XK"], BERLIN) == (BERLIN,)
+
+
+# Countries, the region's clock, a day, and when it begins on the first clock of them all.
+BEGINS = [
+    (["US", "GU"], NEW_YORK, date(2026, 3, 2), "2026-03-01T14:00"),
+    (["US"], NEW_YORK, date(2026, 3, 2), "2026-03-02T05:00"),
+    (["AU", "NZ"], SYDNEY, date(2026, 3, 2), "2026-03-01T10:15"),
+    (["DE", "GR"], BERLIN, date(2026, 3, 2), "2026-03-01T22:00"),
+]
+
+
+@pytest.mark.parametrize(("countries", "zone", "day", "begins"), BEGINS)
+def test_a_day_has_begun_with_the_first_clock_of_the_region(countries, zone, day, begins):
+    zones = clocks.zones_of(countries, zone)
+    assert clocks.has_begun(day, zones, at=utc(begins))
+    assert not clocks.has_begun(day, zones, at=utc(begins) - MICROSECOND)
+
+
+def test_a_day_lasts_until_it_has_ended_on_the_last_clock():
+    zones = clocks.zones_of(["US", "GU"], NEW_YORK)
+    assert clocks.day_span(date(2026, 3, 2), zones) == (
+        utc("2026-03-01T14:00"),
+        utc("2026-03-03T10:00"),
+    )
+
+
+def test_a_zone_is_named_with_the_time_that_it_is_there():
+    words = clocks.in_words(ZoneInfo("America/Los_Angeles"), at=utc("2026-03-03T13:29"))
+    assert str(words) == "Los Angeles time; it is 05:29 there now"
