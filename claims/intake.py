@@ -1,17 +1,19 @@
 """A repair request comes in (K1, K2, K3, K14)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from claims import decision_facts, letters, photos, progress
 from claims.models import Claim, Photo
 from policies import cover as policy_cover
-from policies.cover import Cover
+from policies.models import Policy
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -42,9 +44,23 @@ class Request:
 class NoMatch(Conflict):
     """No plan for this serial and e-mail; the same whether or not the serial is known (K3)."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "We cannot find a care plan for this serial number and e-mail address. "
+                "Please use the address to which we sent the agreement."
+            )
+        )
+
 
 class AlreadyOpen(Conflict):
     """The holder has an open claim for this drone; its link is on the way to their mailbox (K3)."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(
+            _("There is an open request for this drone. We have mailed you the link to it.")
+        )
+        self.claim = claim
 
 
 class WrongRegion(Conflict):
@@ -63,29 +79,21 @@ def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
     known = already_submitted(request.submission)
     if known is not None:
         return known
-    cover = _matching_cover(request, at=now)
-    if request.happened_on > now.astimezone(cover.zone).date():
-        raise InFuture(_("The day of the damage lies in the future."))
-    if not policy_cover.serves(cover.region, request.country):
-        raise WrongRegion(
-            _("This plan is serviced in the region %(region)s; please give an address there.")
-            % {"region": cover.region}
-        )
-    _refuse_second(cover, request, now=now)
-    stored = [photos.store(picture) for picture in request.pictures]
     try:
-        with transaction.atomic():
-            return _open(request, cover, stored, actor=actor, now=now)
-    except IntegrityError:
-        photos.forget(stored)
-        # Two forms at the same moment: the first made the claim.
-        known = already_submitted(request.submission)
-        if known is not None:
-            return known
-        _refuse_second(cover, request, now=now)
-        raise
-    except BaseException:
-        photos.forget(stored)
+        # Asked before files are written, and again under the lock: only that answer counts.
+        policy = policy_cover.policy_on(request.serial, at=now)
+        if policy is None:
+            raise NoMatch
+        _refuse(request, policy, at=now)
+        with _stored(request.pictures) as stored, transaction.atomic():
+            locked = policy_cover.lock(policy)
+            twin = already_submitted(request.submission)
+            if twin is not None:  # from the other tab, which held the lock
+                photos.forget(stored)
+                return twin
+            return _open(request, locked, stored, actor=actor, now=now)
+    except AlreadyOpen as refusal:
+        letters.claim_link_requested(refusal.claim, now=now)
         raise
 
 
@@ -93,40 +101,55 @@ def already_submitted(submission: UUID | None) -> Claim | None:
     return Claim.objects.filter(submission=submission).first() if submission else None
 
 
-def _matching_cover(request: Request, *, at: datetime) -> Cover:
-    cover = policy_cover.cover_on(request.serial, at=at)
-    if cover is None or cover.policy.holder.email != request.email:
-        raise NoMatch(
-            _(
-                "We cannot find a care plan for this serial number and e-mail address. "
-                "Please use the address to which we sent the agreement."
-            )
+def _refuse(request: Request, policy: Policy, *, at: datetime) -> None:
+    """Raises what speaks against the request; a stranger learns nothing but NoMatch (K3)."""
+    if policy.holder.email != request.email:
+        raise NoMatch
+    region = policy.region
+    if request.happened_on > at.astimezone(region.zone).date():
+        raise InFuture(_("The day of the damage lies in the future."))
+    if not policy_cover.serves(region, request.country):
+        raise WrongRegion(
+            _("This plan is serviced in the region %(region)s; please give an address there.")
+            % {"region": region}
         )
-    return cover
-
-
-def _refuse_second(cover: Cover, request: Request, *, now: datetime) -> None:
-    open_claims = Claim.objects.open().filter(drone=cover.policy.drone)
+    open_claims = Claim.objects.open().filter(drone=policy.drone)
     if request.submission is not None:
         # The same form sent twice is not a second request: its first claim is the answer.
         open_claims = open_claims.exclude(submission=request.submission)
     existing = open_claims.first()
     if existing is not None:
-        letters.claim_link_requested(existing, now=now)
-        raise AlreadyOpen(
-            _("There is an open request for this drone. We have mailed you the link to it.")
-        )
+        raise AlreadyOpen(existing)
+
+
+@contextmanager
+def _stored(pictures: list[photos.Picture]) -> Iterator[list[photos.Stored]]:
+    """Files are written before the transaction, which is kept short; forgotten where it fails."""
+    stored: list[photos.Stored] = []
+    try:
+        stored.extend(photos.store(picture) for picture in pictures)
+        yield stored
+    except BaseException:
+        photos.forget(stored)
+        raise
 
 
 def _open(
     request: Request,
-    cover: Cover,
+    locked: Policy,
     stored: list[photos.Stored],
     *,
     actor: Actor,
     now: datetime,
 ) -> Claim:
-    policy = policy_cover.lock(cover.policy)
+    """Reads, compares and decides anew: drone or holder may be another by now."""
+    # The clock was read at the door. Who waited for a cancellation to end comes after it.
+    now = max(now, locked.cancelled_at or now)
+    cover = policy_cover.cover_on(request.serial, at=now)
+    if cover is None or cover.policy != locked:
+        raise NoMatch
+    policy = cover.policy
+    _refuse(request, policy, at=now)
     claim = Claim(
         submission=request.submission,
         policy=policy,

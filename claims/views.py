@@ -28,7 +28,7 @@ LOOKUP_BY_ADDRESS = Limit("lookup", 20, timedelta(minutes=10))
 LOOKUP_BY_NUMBER = Limit("lookup-number", 10, timedelta(hours=1))
 
 # The field that a refusal is about.
-FIELD_OF_REFUSAL = {
+FIELD_OF_REFUSAL: dict[type[Conflict], str] = {
     intake.NoMatch: "serial",
     intake.AlreadyOpen: "serial",
     intake.WrongRegion: "country",

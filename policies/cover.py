@@ -43,14 +43,12 @@ class Cover(Entitlement):
         return self.policy.region
 
 
-def cover_on(serial: str, *, at: datetime, reference: str = "") -> Cover | None:
+def policy_on(serial: str, *, at: datetime) -> Policy | None:
     """The newest policy of the drone's present life that had begun by `at`, or None.
 
-    It may have ended: whether it covers a case is the claim's question (K2). Uses taken
-    under `reference` count as still left, so that a claim that is decided again is not
-    refused for the replacement that it took itself.
+    It may have ended: whether it covers a case is the claim's question (K2).
     """
-    policy = (
+    return (
         Policy.objects.counting()
         # An earlier life's policy may have begun later than the one that a replacement brought.
         .filter(drone__serial=serial, drone_life=F("drone__life"), starts_at__lte=at)
@@ -59,11 +57,20 @@ def cover_on(serial: str, *, at: datetime, reference: str = "") -> Cover | None:
         .order_by("-starts_at", "-id")
         .first()
     )
-    return cover_of(policy, reference=reference) if policy is not None else None
+
+
+def cover_on(serial: str, *, at: datetime) -> Cover | None:
+    """The cover of `policy_on`, or None. What is decided on it needs that policy locked."""
+    policy = policy_on(serial, at=at)
+    return cover_of(policy) if policy is not None else None
 
 
 def cover_of(policy: Policy, *, reference: str = "") -> Cover:
-    """The cover of a policy, wherever its drone is now."""
+    """The cover of a policy, wherever its drone is now.
+
+    Uses taken under `reference` count as still left, so that a claim that is decided again is
+    not refused for the replacement that it took itself.
+    """
     drone, region = policy.drone, policy.region
     own = sum(
         1 for use in policy.uses.all() if use.reference == reference and use.given_back_at is None

@@ -271,5 +271,13 @@ def test_photos_are_forgotten_when_the_claim_fails_after_they_were_stored(house,
     assert not Claim.objects.exists()
 
 
+def test_photos_are_forgotten_when_one_of_them_cannot_be_stored(house, policy):
+    before = files()
+    with pytest.raises(AttributeError):
+        house.request(policy, pictures=[PICTURE, "not a picture"])
+    assert files() == before
+    assert not Claim.objects.exists()
+
+
 def test_the_serial_of_the_form_is_the_drone_of_the_claim(house, policy):
     assert house.request(policy, serial=SERIAL).drone.serial == SERIAL

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
@@ -88,3 +88,67 @@ def race(*runners: Callable[[], Any]) -> list[Any]:
 def outcomes(results: list[Any]) -> list[str]:
     """The names of what came out, sorted: ["CodeRefused", "Policy"]."""
     return sorted(type(result).__name__ for result in results)
+
+
+def elsewhere(act: Callable[[], Any]) -> None:
+    """Does it and commits it, on a connection of its own."""
+
+    def run() -> None:
+        with transaction.atomic():
+            act()
+
+    [error] = race(run)
+    if error is not None:
+        raise error
+
+
+@contextmanager
+def before_the_lock(table: str, act: Callable[[], Any]) -> Iterator[None]:
+    """Calls `act` once, after this connection has read the table and before it locks a row.
+
+    SQLite knows no row locks: there the lock is the beginning of a transaction that may write.
+    """
+    seen: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("BEGIN") if connection.vendor == "sqlite" else "FOR UPDATE" in sql:
+            if "read" in seen and "acted" not in seen:
+                seen.append("acted")
+                act()
+        elif f'FROM "{table}"' in sql:
+            seen.append("read")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        yield
+    assert "acted" in seen
+
+
+def while_held(
+    table: str, hold: Callable[[], Any], runner: Callable[[], Any], *, limit: float = 60
+) -> Any:
+    """What `runner` returned or raised, which reads the table while `hold` is not committed yet.
+
+    `runner` has a connection of its own. The lock that `hold` took is given up when `runner`
+    is about to ask for it.
+    """
+    results: list[Any] = []
+    at_the_door = Event()
+
+    def run() -> None:
+        try:
+            with before_the_lock(table, at_the_door.set):
+                results.append(runner())
+        except BaseException as error:  # noqa: BLE001 — the test looks at it
+            results.append(error)
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    with transaction.atomic():
+        hold()
+        thread.start()
+        assert at_the_door.wait(limit)
+    thread.join(limit)
+    assert not thread.is_alive()
+    return results[0]
