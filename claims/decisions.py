@@ -4,14 +4,16 @@ Pure: no database, no clock. Run twice in a claim's life: on what the customer s
 on what was found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
+from policies.rules import clocks
 from policies.rules.entitlement import Entitlement
+from policies.rules.text import Text
 from policies.rules.verdict import Reason
 
 PRODUCT_DEFECT = "product_defect"
@@ -20,7 +22,7 @@ OTHER_ACCIDENT = "other_accident"
 
 @dataclass(frozen=True)
 class ClaimFacts:
-    """What is claimed. `happened_on` is a day on the region's clock, `requested_at` aware."""
+    """What is claimed. `happened_on` is a day on the customer's clock, `requested_at` aware."""
 
     cause: str
     parts: tuple[str, ...]
@@ -85,15 +87,13 @@ def _defect(facts: ClaimFacts, cover: Entitlement) -> Ruling:
 
 
 def _term(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
-    begins, ends = _day(facts.happened_on, cover.zone)
-    if ends <= cover.starts_at:
+    first, last = _days_of_the_term(cover, cover.zones)
+    if facts.happened_on < first:
         yield Reason("K2", "damage_before", _("The damage happened before the plan began."))
-    elif begins >= cover.ends_at:
+    elif facts.happened_on > last:
         yield Reason("K2", "damage_after", _("The damage happened after the plan had ended."))
     else:
-        yield Reason(
-            "K2", "damage_in_term", _("The damage happened within the term."), objects=False
-        )
+        yield Reason("K2", "damage_in_term", _in_term(facts.happened_on, cover), objects=False)
     if facts.requested_at >= cover.ends_at:
         yield Reason("K2", "request_after", _("The plan had ended when the repair was requested."))
     else:
@@ -104,12 +104,18 @@ def _term(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
         yield Reason("T3", "cancelled", _("The plan has been cancelled."))
 
 
-def _day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """When a calendar day begins and ends on the clock of `zone`."""
-    return (
-        datetime.combine(day, time.min, tzinfo=zone),
-        datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone),
-    )
+def _days_of_the_term(cover: Entitlement, zones: Collection[ZoneInfo]) -> tuple[date, date]:
+    """The first and the last day that has an instant of the term on any of these clocks (P9)."""
+    last_instant = cover.ends_at - datetime.resolution  # the end itself is outside (E1)
+    return clocks.days_at(cover.starts_at, zones)[0], clocks.days_at(last_instant, zones)[1]
+
+
+def _in_term(day: date, cover: Entitlement) -> Text:
+    first, last = _days_of_the_term(cover, cover.zones[:1])
+    if first <= day <= last:
+        return _("The damage happened within the term.")
+    # Else the sentence would contradict the dates that stand beside it.
+    return _("The damage happened within the term, by the clock of another place in the region.")
 
 
 def _allowance(cover: Entitlement) -> Iterator[Reason]:
@@ -144,7 +150,8 @@ def _doubts(facts: ClaimFacts) -> Iterator[Reason]:
 
 def _notes(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
     """What the clerk is told, and weighs: it turns nothing by itself."""
-    if facts.happened_on == cover.starts_at.astimezone(cover.zone).date():
+    first, last = clocks.days_at(cover.starts_at, cover.zones)
+    if first <= facts.happened_on <= last:
         yield Reason(
             "K2",
             "damage_on_first_day",

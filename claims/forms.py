@@ -40,7 +40,9 @@ class RepairForm(forms.Form):
     )
     email = EmailField(help_text=_("The address to which we sent the agreement."))
     cause = CauseField(label=_("What caused the damage?"))
-    happened_on = DayField(label=_("When did it happen?"))
+    happened_on = DayField(
+        label=_("When did it happen?"), help_text=_("The day that it was where you were.")
+    )
     description = StoryField(
         label=_("What happened?"),
         max_length=4000,

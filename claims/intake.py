@@ -14,13 +14,14 @@ from claims import decision_facts, letters, photos, progress
 from claims.models import Claim, Photo
 from policies import cover as policy_cover
 from policies.models import Policy
+from policies.rules import clocks
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the customer's form says. `serial` is normalised, `happened_on` the region's day.
+    """What the customer's form says. `serial` is normalised, `happened_on` a day of the customer's.
 
     `submission` is the form's own number: the same form sent twice makes one claim.
     """
@@ -106,7 +107,7 @@ def _refuse(request: Request, policy: Policy, *, at: datetime) -> None:
     if policy.holder.email != request.email:
         raise NoMatch
     region = policy.region
-    if request.happened_on > at.astimezone(region.zone).date():
+    if not clocks.has_begun(request.happened_on, region.zones, at=at):
         raise InFuture(_("The day of the damage lies in the future."))
     if not policy_cover.serves(region, request.country):
         raise WrongRegion(

@@ -53,7 +53,7 @@ def policy_on(serial: str, *, at: datetime) -> Policy | None:
         # An earlier life's policy may have begun later than the one that a replacement brought.
         .filter(drone__serial=serial, drone_life=F("drone__life"), starts_at__lte=at)
         .select_related("region", "plan", "holder", "drone__drone_model__series")
-        .prefetch_related("periods", "uses")
+        .prefetch_related("periods", "uses", "region__countries")
         .order_by("-starts_at", "-id")
         .first()
     )
@@ -78,7 +78,7 @@ def cover_of(policy: Policy, *, reference: str = "") -> Cover:
     return Cover(
         policy=policy,
         serial=drone.serial,
-        zone=region.zone,
+        zones=region.zones,
         starts_at=policy.starts_at,
         ends_at=policy.ends_at,
         cancelled_at=policy.cancelled_at,

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
-from policies.rules import money
+from policies.rules import clocks, money
 
 
 def validate_time_zone(name: str) -> None:
@@ -98,6 +98,12 @@ class Region(models.Model):
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def zones(self) -> tuple[ZoneInfo, ...]:
+        """The customers' clocks, the region's own first (P9). Asks for the countries once."""
+        countries = [str(row.country) for row in self.countries.all()]
+        return clocks.zones_of(countries, self.zone)
 
 
 class RegionCountry(models.Model):

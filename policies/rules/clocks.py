@@ -5,7 +5,7 @@ twenty. Pure: no database, and the time is an argument; the zones come from the 
 """
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from policies.rules.terms import UTC
 from policies.rules.text import Text
 
 
@@ -39,22 +38,15 @@ def zones_of(countries: Iterable[str], region_zone: ZoneInfo) -> tuple[ZoneInfo,
     return tuple(dict.fromkeys(zones))
 
 
-def day_span(day: date, zones: Collection[ZoneInfo]) -> tuple[datetime, datetime]:
-    """When the day begins on the first of these clocks, and when it has ended on the last; UTC."""
-    return (
-        min(_midnight(day, zone) for zone in zones),
-        max(_midnight(day + timedelta(days=1), zone) for zone in zones),
-    )
+def days_at(instant: datetime, zones: Collection[ZoneInfo]) -> tuple[date, date]:
+    """The earliest and the latest day that these clocks show at an instant."""
+    days = [instant.astimezone(zone).date() for zone in zones]
+    return min(days), max(days)
 
 
 def has_begun(day: date, zones: Collection[ZoneInfo], *, at: datetime) -> bool:
     """Whether the day has begun on any of these clocks at `at`: else it lies in the future."""
-    return day_span(day, zones)[0] <= at
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    # Compared in UTC: two instants of one zone are compared by their wall clocks.
-    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+    return day <= days_at(at, zones)[1]
 
 
 def place(zone: ZoneInfo) -> str:

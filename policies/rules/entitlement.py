@@ -10,9 +10,13 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class Entitlement:
-    """As it stood when asked. Instants are aware; `zone` is the region's clock."""
+    """As it stood when asked. Instants are aware.
 
-    zone: ZoneInfo
+    `zones` are the clocks of the region's countries, the region's own first: a day that the
+    customer names is a day on any of them (P9).
+    """
+
+    zones: tuple[ZoneInfo, ...]
     starts_at: datetime
     ends_at: datetime
     cancelled_at: datetime | None

@@ -19,7 +19,7 @@ ALL_PARTS = ("aircraft", "gimbal", "camera", "battery", "propellers")
 
 # 5 January 2026 to 5 January 2027, four in the morning in New York.
 COVER = Entitlement(
-    zone=NEW_YORK,
+    zones=(NEW_YORK,),
     starts_at=datetime(2026, 1, 5, 9, 0, tzinfo=UTC),
     ends_at=datetime(2027, 1, 5, 9, 0, tzinfo=UTC),
     cancelled_at=None,
@@ -246,7 +246,7 @@ def test_a_day_that_touches_the_term_counts_and_no_other(zone, day):
 
     def answer(starts_at: datetime, ends_at: datetime) -> str:
         _outcome, reasons = decided(
-            zone=ZoneInfo(zone),
+            zones=(ZoneInfo(zone),),
             happened_on=date.fromisoformat(day),
             starts_at=starts_at,
             ends_at=ends_at,
@@ -279,9 +279,60 @@ def test_the_same_instant_is_the_same_in_any_zone():
 
 
 def test_a_day_in_year_one_is_just_before():
-    assert decided(happened_on=date(1, 1, 1), zone=ZoneInfo("Asia/Tokyo"))[1][0] == (
+    assert decided(happened_on=date(1, 1, 1), zones=(ZoneInfo("Asia/Tokyo"),))[1][0] == (
         "K2 damage_before!"
     )
+
+
+# --- a day is the customer's, on whichever clock of the region (P9) -----------------
+
+GUAM = ZoneInfo("Pacific/Guam")
+HONOLULU = ZoneInfo("Pacific/Honolulu")
+WIDE = (NEW_YORK, GUAM, HONOLULU)
+ON_ANOTHER_CLOCK = (
+    "The damage happened within the term, by the clock of another place in the region."
+)
+
+
+def by_day(day: date, **changes) -> tuple[str, str]:
+    """What is said of the day, and its sentence."""
+    ruling = decide(replace(CRASH, happened_on=day), replace(COVER, zones=WIDE, **changes))
+    return ruling.reasons[0].code, str(ruling.reasons[0])
+
+
+def test_p9_the_first_day_of_a_term_is_the_one_on_the_western_clock():
+    # 04:30 on the 5th in New York is 23:30 on the 4th in Honolulu, and 19:30 on the 5th on Guam.
+    begins = {"starts_at": datetime(2026, 1, 5, 9, 30, tzinfo=UTC)}
+    assert by_day(date(2026, 1, 3), **begins)[0] == "damage_before"
+    assert by_day(date(2026, 1, 4), **begins) == ("damage_in_term", ON_ANOTHER_CLOCK)
+    assert by_day(date(2026, 1, 5), **begins) == (
+        "damage_in_term", "The damage happened within the term.")  # fmt: skip
+    # Half an hour later Honolulu, too, has the 5th.
+    begins = {"starts_at": datetime(2026, 1, 5, 10, 0, tzinfo=UTC)}
+    assert by_day(date(2026, 1, 4), **begins)[0] == "damage_before"
+
+
+def test_p9_the_last_day_of_a_term_is_the_one_on_the_eastern_clock():
+    # 10:00 on the 5th in New York is 01:00 on the 6th on Guam.
+    ends = {"ends_at": datetime(2027, 1, 5, 15, 0, tzinfo=UTC)}
+    assert by_day(date(2027, 1, 5), **ends) == (
+        "damage_in_term", "The damage happened within the term.")  # fmt: skip
+    assert by_day(date(2027, 1, 6), **ends) == ("damage_in_term", ON_ANOTHER_CLOCK)
+    assert by_day(date(2027, 1, 7), **ends)[0] == "damage_after"
+    # The end is outside: at midnight on Guam its 6th has no instant of the term.
+    at_midnight = datetime(2027, 1, 5, 14, 0, tzinfo=UTC)
+    assert by_day(date(2027, 1, 6), ends_at=at_midnight)[0] == "damage_after"
+    assert by_day(date(2027, 1, 6), ends_at=at_midnight + A_MICROSECOND)[0] == "damage_in_term"
+
+
+def test_p9_the_first_day_is_remarked_on_whichever_clock_it_was():
+    # 10:00 on the 5th in New York; on Guam the 6th has begun.
+    begins = {"zones": WIDE, "starts_at": datetime(2026, 1, 5, 15, 0, tzinfo=UTC)}
+    remark = "K2 damage_on_first_day"
+    assert remark not in decided(happened_on=date(2026, 1, 4), **begins)[1]
+    assert remark in decided(happened_on=date(2026, 1, 5), **begins)[1]
+    assert remark in decided(happened_on=date(2026, 1, 6), **begins)[1]
+    assert remark not in decided(happened_on=date(2026, 1, 7), **begins)[1]
 
 
 # --- what the clerk is told -------------------------------------------------------

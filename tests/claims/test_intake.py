@@ -1,7 +1,7 @@
 """A repair request comes in (K1-K3, K14)."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -79,7 +79,7 @@ def test_the_decision_keeps_every_reason_with_its_rule(house, policy):
         ({"cause": "product_defect"}, "warranty", "warranty_runs"),
         ({"cause": "other_accident"}, "needs_review", "cause_unclear"),
         ({"cause": "lost_or_stolen"}, "not_covered", "excluded_cause"),
-        ({"happened_on": date(2026, 1, 4)}, "not_covered", "damage_before"),
+        ({"happened_on": date(2026, 1, 3)}, "not_covered", "damage_before"),
         ({"happened_on": date(1, 1, 1)}, "not_covered", "damage_before"),
         ({"parts": ["remote_controller"]}, "not_covered", "no_part_covered"),
     ],
@@ -223,12 +223,42 @@ def test_a_european_plan_is_serviced_in_all_of_its_region(house, ann):
     assert house.request(policy, country="FR", state="").country == "FR"
 
 
-def test_tomorrow_s_damage_is_refused_on_the_region_s_clock(house, policy):
-    house.now = datetime(2026, 3, 11, 3, 59, tzinfo=UTC)  # 23:59 of the 10th in New York
-    refused(house, policy, intake.InFuture, "in the future", happened_on=date(2026, 3, 11))
+# Country, region, the day, its first instant on the easternmost clock of the region, and whose.
+FIRST_INSTANTS = [
+    ("GU", "US", date(2026, 3, 2), datetime(2026, 3, 1, 14, 0, tzinfo=UTC)),  # Guam
+    ("US", "US", date(2026, 3, 2), datetime(2026, 3, 1, 14, 0, tzinfo=UTC)),  # Guam's, too
+    ("NZ", "AU", date(2026, 3, 2), datetime(2026, 3, 1, 10, 15, tzinfo=UTC)),  # the Chathams
+    ("GR", "EU", date(2026, 3, 2), datetime(2026, 3, 1, 22, 0, tzinfo=UTC)),  # Athens
+    ("CN", "CN", date(2026, 3, 2), datetime(2026, 3, 1, 16, 0, tzinfo=UTC)),  # one clock for all
+]
+
+
+@pytest.mark.parametrize(("country", "region", "day", "begins"), FIRST_INSTANTS)
+def test_p9_a_day_lies_in_the_future_until_it_begins_on_the_first_clock_of_the_region(
+    house, ann, country, region, day, begins
+):
+    policy = factories.PolicyFactory(holder=ann, region=Region.objects.get(code=region))
+    asked = {"country": country, "happened_on": day}
+    house.now = begins - timedelta(microseconds=1)
+    refused(house, policy, intake.InFuture, "in the future", **asked)
+    house.now = begins
+    assert house.request(policy, **asked).outcome == "care"
+
+
+def test_a_day_far_away_is_in_the_future_anywhere(house, policy):
     refused(house, policy, intake.InFuture, "in the future", happened_on=date(9999, 12, 31))
-    house.now = datetime(2026, 3, 11, 4, 0, tzinfo=UTC)
-    assert house.request(policy, happened_on=date(2026, 3, 11)).outcome == "care"
+
+
+def test_p9_damage_on_guam_on_the_evening_before_the_plan_begins_elsewhere_is_decided(house, ann):
+    """Bound at 09:00 UTC on the 5th: the 4th is over on Guam, and goes on in Honolulu."""
+    policy = factories.PolicyFactory(holder=ann, starts_at=datetime(2026, 1, 5, 9, 30, tzinfo=UTC))
+    claim = house.request(policy, happened_on=date(2026, 1, 4))
+    assert claim.outcome == "care"
+    assert [
+        reason["text"]
+        for reason in claim.decisions.get().reasons
+        if reason["code"] == "damage_in_term"
+    ] == ["The damage happened within the term, by the clock of another place in the region."]
 
 
 # --- photos (K1) -----------------------------------------------------------------------

@@ -16,6 +16,15 @@ PLANS = {"care-1y": (12, 2), "care-2y": (24, 3)}
 ENDED_WITHOUT_REPLACEMENT = {"declined", "cancelled", "lapsed", "returned"}
 
 
+# The region's clock, and the clock of its westernmost place.
+WESTERNMOST = {
+    "America/New_York": "Pacific/Pago_Pago",
+    "Europe/Berlin": "Atlantic/Azores",
+    "Asia/Tokyo": "Asia/Tokyo",
+    "Australia/Sydney": "Australia/Perth",
+}
+
+
 def months_later(start: datetime, months: int, zone: ZoneInfo) -> datetime:
     local = start.astimezone(zone)
     year, month = local.year, local.month
@@ -178,7 +187,9 @@ class Book:
             runs = at < months_later(drone.activated, months, paper.zone)
             return "warranty" if runs else "not_covered"
         yesterday = (at.astimezone(paper.zone) - timedelta(days=1)).date()
-        first = paper.start.astimezone(paper.zone).date()
+        # P9: the customer's day, which may still be the day before in the west of the region.
+        west = ZoneInfo(WESTERNMOST[paper.zone.key])
+        first = paper.start.astimezone(west).date()
         in_term = first <= yesterday and paper.start <= at < paper.end
         left = len(paper.uses) < paper.granted
         if paper.cancelled_at is not None or not in_term or not left or not parts_fit:

@@ -44,12 +44,19 @@ def test_a_day_has_begun_with_the_first_clock_of_the_region(countries, zone, day
     assert not clocks.has_begun(day, zones, at=utc(begins) - MICROSECOND)
 
 
-def test_a_day_lasts_until_it_has_ended_on_the_last_clock():
+def test_an_instant_lies_on_several_days_where_a_region_is_wide():
+    zones = clocks.zones_of(["US", "GU", "AS"], NEW_YORK)
+    at_noon_in_new_york = utc("2026-03-02T17:00")
+    assert clocks.days_at(at_noon_in_new_york, zones) == (date(2026, 3, 2), date(2026, 3, 3))
+    assert clocks.days_at(at_noon_in_new_york, (NEW_YORK,)) == (date(2026, 3, 2),) * 2
+    # Two in the morning on Guam, five in the morning of the day before on American Samoa.
+    assert clocks.days_at(utc("2026-03-02T10:30"), zones) == (date(2026, 3, 1), date(2026, 3, 2))
+
+
+def test_days_at_the_edge_of_the_calendar_are_only_before_or_after():
     zones = clocks.zones_of(["US", "GU"], NEW_YORK)
-    assert clocks.day_span(date(2026, 3, 2), zones) == (
-        utc("2026-03-01T14:00"),
-        utc("2026-03-03T10:00"),
-    )
+    assert clocks.has_begun(date.min, zones, at=utc("2026-03-02T17:00"))
+    assert not clocks.has_begun(date.max, zones, at=utc("2026-03-02T17:00"))
 
 
 def test_a_zone_is_named_with_the_time_that_it_is_there():
