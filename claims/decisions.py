@@ -4,11 +4,15 @@ Pure: no database, no clock. Run twice in a claim's life: on what the customer s
 on what was found.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
+from django.utils.text import capfirst, get_text_list
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from policies.rules import clocks
@@ -18,6 +22,25 @@ from policies.rules.verdict import Reason
 
 PRODUCT_DEFECT = "product_defect"
 OTHER_ACCIDENT = "other_accident"
+
+# A plan bound this shortly before the damage is remarked on.
+SHORTLY_BEFORE = timedelta(days=7)
+
+# Remarks that are the clerk's alone: they weigh, and turn nothing by themselves.
+FOR_THE_CLERK = frozenset(
+    ["damage_on_first_day", "bound_shortly_before", "damage_before_shipment", "activation_stated"]
+)
+
+# The parts in a sentence. What stands in the plural needs a sentence in the plural.
+THE_PARTS = {
+    "aircraft": _("the aircraft"),
+    "gimbal": _("the gimbal"),
+    "camera": _("the camera"),
+    "battery": _("the battery"),
+    "propellers": _("the propellers"),
+    "remote_controller": _("the remote controller"),
+}
+PLURAL = {"propellers"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +79,11 @@ def decide(facts: ClaimFacts, cover: Entitlement) -> Ruling:
     if any(reason.objects for reason in reasons):
         return Ruling("not_covered", everything)
     return Ruling("needs_review" if doubts else "care", everything)
+
+
+def for_the_customer(reasons: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reasons as they are kept, without the remarks that are the clerk's alone."""
+    return [reason for reason in reasons if reason["code"] not in FOR_THE_CLERK]
 
 
 def _exclusions(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
@@ -128,18 +156,20 @@ def _allowance(cover: Entitlement) -> Iterator[Reason]:
 
 
 def _parts(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
-    covered = [part for part in facts.parts if part in cover.parts]
-    if not covered:
+    others = [part for part in facts.parts if part not in cover.parts]
+    if len(others) == len(facts.parts):
         yield Reason("P6", "no_part_covered", _("None of the damaged parts is covered."))
-    elif len(covered) < len(facts.parts):
-        yield Reason(
-            "P6",
-            "some_parts_not_covered",
-            _("Some of the parts are not covered; they are not replaced."),
-            objects=False,
-        )
+    elif others:
+        yield Reason("P6", "some_parts_not_covered", _not_covered(others), objects=False)
     else:
         yield Reason("P6", "parts_covered", _("The damaged parts are covered."), objects=False)
+
+
+def _not_covered(parts: list[str]) -> Text:
+    names = capfirst(get_text_list([str(THE_PARTS[part]) for part in parts], gettext("and")))
+    if len(parts) > 1 or parts[0] in PLURAL:
+        return _("%(parts)s are not covered; they are not replaced.") % {"parts": names}
+    return _("%(parts)s is not covered; it is not replaced.") % {"parts": names}
 
 
 def _doubts(facts: ClaimFacts) -> Iterator[Reason]:
@@ -156,6 +186,27 @@ def _notes(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
             "K2",
             "damage_on_first_day",
             _("The damage happened on the day the plan began."),
+            objects=False,
+        )
+    bound_first, bound_last = clocks.days_at(cover.bound_at, cover.zones)
+    if bound_first <= facts.happened_on <= bound_last + SHORTLY_BEFORE:
+        yield Reason(
+            "K2",
+            "bound_shortly_before",
+            _("The plan was bound to the drone within %(days)d days before the damage.")
+            % {"days": SHORTLY_BEFORE.days},
+            objects=False,
+        )
+    came_at = cover.came_as_replacement_at
+    if came_at is not None and facts.happened_on < clocks.days_at(came_at, cover.zones)[0]:
+        yield Reason(
+            "K2",
+            "damage_before_shipment",
+            _(
+                "The covered drone came as a replacement: it was shipped on %(day)s, "
+                "after the day of the damage."
+            )
+            % {"day": date_format(came_at.astimezone(cover.zones[0]), "j F Y")},
             objects=False,
         )
     if cover.activation_stated_by_customer:

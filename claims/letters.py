@@ -10,6 +10,7 @@ from typing import Any
 
 from django_countries import countries
 
+from claims.decisions import for_the_customer
 from claims.models import Claim, Deadline, Decision, FeePayment, Outcome, Progress, Shipment
 from policies import outbox
 
@@ -44,7 +45,7 @@ def moved(
 ) -> None:
     """The letter of the state that the claim has come to, for the `visit`-th time."""
     name = LETTERS[state]
-    context = _facts(claim) | {"note": note, "reasons": reasons or []}
+    context = _facts(claim) | {"note": note, "reasons": for_the_customer(reasons or [])}
     if state == Progress.PREPARING and claim.fee_amount:
         name = "claim_fee_received"
     if state in OWN_FACTS:
@@ -157,7 +158,8 @@ def _why_not(claim: Claim) -> dict[str, Any]:
     decision = claim.decisions.order_by("-id").first()
     if decision is None or decision.kind == Decision.Kind.OVERRULED:
         return {}
-    return {"reasons": decision.reasons if decision.outcome == Outcome.NOT_COVERED else []}
+    refused = decision.outcome == Outcome.NOT_COVERED
+    return {"reasons": for_the_customer(decision.reasons) if refused else []}
 
 
 # What the letter of a state tells beyond the facts of each claim.

@@ -86,8 +86,16 @@ def cover_of(policy: Policy, *, reference: str = "") -> Cover:
         parts=tuple(drone.drone_model.covered_parts()),
         excluded_causes=frozenset(Exclusion.objects.values_list("cause", flat=True)),
         warranty_until=agreement.warranty_until(policy),
+        bound_at=policy.created_at,
+        came_as_replacement_at=_replaced_at(policy),
         activation_stated_by_customer=drone.activation_source == ActivationSource.CUSTOMER,
     )
+
+
+def _replaced_at(policy: Policy) -> datetime | None:
+    """When the policy came to its present drone, if by a replacement (T1)."""
+    moved = policy.events.filter(kind=PolicyEvent.Kind.MOVED).order_by("-id").first()
+    return moved.at if moved is not None else None
 
 
 def lock(policy: Policy) -> Policy:

@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "claims.models": ("policies.rules", "policies.models"),
     "claims.carriers": FACTS,
     "claims.migrations": (*FACTS, "claims.models"),
-    "claims.letters": (*FACES, "claims.models"),
+    "claims.letters": (*FACES, "claims.decisions", "claims.models"),
     "claims": (*FACES, *CLAIMS_SUBJECTS),
     "claims.progress_page": (*FACTS, "claims", "claims.decisions", "claims.models"),
     "claims.reporting": (*FACES, *CLAIMS, "policies.reporting"),

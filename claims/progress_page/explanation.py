@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from claims.decisions import for_the_customer
 from claims.models import CLOSED, COVERED, Claim, Decision, Outcome, Progress
 from policies.rules.text import Text
 
-# Reasons that a clerk weighs, and that speak neither for nor against.
-NEITHER = {"some_parts_not_covered", "damage_on_first_day", "activation_stated"}
+# Reasons that speak neither for nor against.
+NEITHER = {"some_parts_not_covered"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def of(claim: Claim) -> Explanation | None:
         basis="overruled" if overruled else latest.kind,
         is_final=claim.accepted_at is not None or claim.progress in CLOSED,
         cause_found=claim.get_cause_found_display(),
-        reasons=[] if overruled else [_argument(claim, reason) for reason in latest.reasons],
+        reasons=[]
+        if overruled
+        else [_argument(claim, reason) for reason in for_the_customer(latest.reasons)],
     )
 
 

@@ -24,4 +24,7 @@ class Entitlement:
     parts: tuple[str, ...]
     excluded_causes: frozenset[str]
     warranty_until: datetime | None
+    bound_at: datetime
+    # When the covered drone was shipped as a replacement for another; None if it was not.
+    came_as_replacement_at: datetime | None = None
     activation_stated_by_customer: bool = False

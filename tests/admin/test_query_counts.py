@@ -45,7 +45,7 @@ RECORDS = {
     "order": 9,
     "videoverification": 9,
     "activationcode": 5,
-    "claim": 25,
+    "claim": 26,
     "codebatch": 10,
     "customer": 10,
     "deadline": 4,

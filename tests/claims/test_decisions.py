@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claims.decisions import ClaimFacts, Ruling, decide
+from claims.decisions import ClaimFacts, Ruling, decide, for_the_customer
 from policies.models import Cause, Part
 from policies.rules.entitlement import Entitlement
 
@@ -29,6 +29,7 @@ COVER = Entitlement(
         ["lost_or_stolen", "unsuitable_conditions", "deliberate", "third_party"]
     ),
     warranty_until=datetime(2027, 1, 3, 20, 0, tzinfo=UTC),
+    bound_at=datetime(2026, 1, 5, 9, 0, tzinfo=UTC),
 )
 CRASH = ClaimFacts(
     cause="collision",
@@ -223,6 +224,33 @@ def test_a_series_covers_its_parts_and_no_other(series):
             "care", [*IN_TERM, LEFT, "P6 some_parts_not_covered"])  # fmt: skip
 
 
+NAMED = [
+    (["aircraft"], "The aircraft is not covered; it is not replaced."),
+    (["gimbal"], "The gimbal is not covered; it is not replaced."),
+    (["camera"], "The camera is not covered; it is not replaced."),
+    (["battery"], "The battery is not covered; it is not replaced."),
+    (["propellers"], "The propellers are not covered; they are not replaced."),
+    (["remote_controller"], "The remote controller is not covered; it is not replaced."),
+    (
+        ["battery", "remote_controller"],
+        "The battery and the remote controller are not covered; they are not replaced.",
+    ),
+    (
+        ["battery", "propellers", "remote_controller"],
+        "The battery, the propellers and the remote controller are not covered; "
+        "they are not replaced.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("others", "sentence"), NAMED)
+def test_the_parts_that_are_not_covered_are_named(others, sentence):
+    covered = next(part for part in ("gimbal", "camera") if part not in others)
+    parts = tuple(part for part in Part.values if part in [*others, covered])
+    ruling = decide(replace(CRASH, parts=parts), replace(COVER, parts=(covered,)))
+    assert str(ruling.reasons[3]) == sentence
+
+
 # --- the days, on the region's clock (K2, P2) -------------------------------------
 
 UTC_OF = {
@@ -338,14 +366,63 @@ def test_p9_the_first_day_is_remarked_on_whichever_clock_it_was():
 # --- what the clerk is told -------------------------------------------------------
 
 
+FIRST_DAY = "K2 damage_on_first_day"
+BOUND = "K2 bound_shortly_before"
+SHIPPED = "K2 damage_before_shipment"
+
+
+def remarks(**changes) -> list[str]:
+    """What is said beyond the four answers of an accident that is covered."""
+    outcome, reasons = decided(**changes)
+    assert (outcome, reasons[:4]) == CARE
+    return reasons[4:]
+
+
 def test_damage_on_the_first_day_is_covered_and_said():
     # A minute to midnight in New York is five in the morning of the next day in UTC.
-    assert decided(happened_on=date(2026, 1, 5)) == (
-        "care", [*IN_TERM, LEFT, PARTS, "K2 damage_on_first_day"])  # fmt: skip
-    assert decided(
-        happened_on=date(2026, 1, 5), starts_at=datetime(2026, 1, 6, 4, 59, tzinfo=UTC)
-    ) == ("care", [*IN_TERM, LEFT, PARTS, "K2 damage_on_first_day"])
-    assert decided(happened_on=date(2026, 1, 6)) == CARE
+    assert remarks(happened_on=date(2026, 1, 5)) == [FIRST_DAY, BOUND]
+    late = {"starts_at": datetime(2026, 1, 6, 4, 59, tzinfo=UTC)}
+    assert remarks(happened_on=date(2026, 1, 5), **late) == [FIRST_DAY, BOUND]
+    assert remarks(happened_on=date(2026, 1, 6)) == [BOUND]
+
+
+def test_a_plan_bound_within_seven_days_before_the_damage_is_covered_and_said():
+    assert remarks(happened_on=date(2026, 1, 12)) == [BOUND]
+    assert remarks(happened_on=date(2026, 1, 13)) == []
+    # A plan that came with its drone was bound long before it began, or a few days.
+    began = {"happened_on": date(2026, 1, 5), "starts_at": datetime(2026, 1, 5, 9, tzinfo=UTC)}
+    assert remarks(**began, bound_at=datetime(2025, 12, 28, 12, tzinfo=UTC)) == [FIRST_DAY]
+    assert remarks(**began, bound_at=datetime(2025, 12, 29, 12, tzinfo=UTC)) == [FIRST_DAY, BOUND]
+    # Damage before the binding was not shortly after it.
+    assert BOUND not in decided(happened_on=date(2026, 1, 4))[1]
+
+
+def test_the_seven_days_are_counted_on_the_customer_s_clock():
+    # Ten in the morning of the 5th in New York; on Guam it is the 6th.
+    bound = {"zones": WIDE, "bound_at": datetime(2026, 1, 5, 15, 0, tzinfo=UTC)}
+    assert BOUND in remarks(happened_on=date(2026, 1, 13), **bound)
+    assert BOUND not in remarks(happened_on=date(2026, 1, 14), **bound)
+    # Half past four on the 5th in New York; in Honolulu it is the 4th.
+    bound = {"zones": WIDE, "bound_at": datetime(2026, 1, 5, 9, 30, tzinfo=UTC)}
+    early = {"starts_at": datetime(2025, 12, 1, tzinfo=UTC)}
+    assert BOUND in remarks(happened_on=date(2026, 1, 4), **bound, **early)
+    assert BOUND not in remarks(happened_on=date(2026, 1, 3), **bound, **early)
+
+
+def test_damage_before_the_covered_drone_was_shipped_as_a_replacement_is_covered_and_said():
+    # Half past eleven at night on 9 March in New York.
+    shipped = {"came_as_replacement_at": datetime(2026, 3, 10, 3, 30, tzinfo=UTC)}
+    assert remarks(happened_on=date(2026, 3, 8), **shipped) == [SHIPPED]
+    assert remarks(happened_on=date(2026, 3, 9), **shipped) == []
+    ruling = decide(CRASH, replace(COVER, **shipped))
+    assert str(ruling.reasons[-1]) == (
+        "The covered drone came as a replacement: it was shipped on 9 March 2026, "
+        "after the day of the damage."
+    )
+    # On the 9th somewhere in the region, when it was shipped on the 10th by the region's clock.
+    shipped = {"zones": WIDE, "came_as_replacement_at": datetime(2026, 3, 10, 5, 0, tzinfo=UTC)}
+    assert remarks(happened_on=date(2026, 3, 9), **shipped) == []
+    assert remarks(happened_on=date(2026, 3, 8), **shipped) == [SHIPPED]
 
 
 def test_an_activation_that_the_customer_stated_is_covered_and_said():
@@ -362,8 +439,24 @@ def test_a_doubt_and_a_remark_are_said_together():
         cause="other_accident", happened_on=date(2026, 1, 5), activation_stated_by_customer=True
     ) == (
         "needs_review",
-        [*CARE[1], "K2 cause_unclear!", "K2 damage_on_first_day", "B11 activation_stated"],
+        [*CARE[1], "K2 cause_unclear!", FIRST_DAY, BOUND, "B11 activation_stated"],
     )
+
+
+def test_remarks_are_the_clerk_s_and_answers_are_the_customer_s_too():
+    everything = decide(
+        replace(CRASH, happened_on=date(2026, 1, 5), parts=("gimbal", "remote_controller")),
+        replace(
+            COVER,
+            activation_stated_by_customer=True,
+            came_as_replacement_at=datetime(2026, 3, 1, tzinfo=UTC),
+        ),
+    )
+    kept = [{"code": reason.code} for reason in everything.reasons]
+    assert len(kept) == 8
+    assert [reason["code"] for reason in for_the_customer(kept)] == [
+        "damage_in_term", "request_in_term", "replacement_left", "some_parts_not_covered"
+    ]  # fmt: skip
 
 
 # --- a cancelled plan (T3) ---------------------------------------------------------

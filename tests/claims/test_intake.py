@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 
 from claims import intake, photos
 from claims.models import Claim, Photo
-from policies.models import AllowanceUse, Hold, Letter, Region
+from policies.models import AllowanceUse, Hold, Letter, Policy, Region
 from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import (
@@ -96,6 +96,35 @@ def test_an_activation_stated_by_the_customer_is_told_to_the_clerk(house, ann):
     assert ("B11", "activation_stated") in [
         (reason["rule"], reason["code"]) for reason in claim.decisions.get().reasons
     ]
+
+
+def remarks_on(claim: Claim) -> list[str]:
+    texts = [reason["text"] for reason in claim.decisions.get().reasons]
+    return texts[4:]
+
+
+def test_k2_a_plan_bound_shortly_before_the_damage_is_told_to_the_clerk(house, ann):
+    bound = {"created_at": datetime(2026, 3, 1, 12, tzinfo=UTC)}
+    claim = house.request(factories.PolicyFactory(holder=ann, **bound))
+    assert (claim.outcome, remarks_on(claim)) == (
+        "care", ["The plan was bound to the drone within 7 days before the damage."])  # fmt: skip
+    bound = {"created_at": datetime(2026, 2, 28, 12, tzinfo=UTC)}
+    assert remarks_on(house.request(factories.PolicyFactory(holder=ann, **bound))) == []
+
+
+def test_k2_damage_from_before_the_replacement_is_told_to_the_clerk(house, policy):
+    house.claim_at("completed", policy)
+    policy = Policy.objects.get(pk=policy.pk)
+    claim = house.request(policy, happened_on=date(2026, 3, 9))
+    assert (claim.outcome, remarks_on(claim)) == (
+        "care",
+        [
+            "The covered drone came as a replacement: it was shipped on 10 March 2026, "
+            "after the day of the damage."
+        ],
+    )
+    house.take(claim, "cancel")
+    assert remarks_on(house.request(policy, happened_on=date(2026, 3, 10))) == []
 
 
 def test_a_policy_that_has_ended_still_answers_with_the_reason(house, policy):

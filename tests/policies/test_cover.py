@@ -58,6 +58,8 @@ def test_the_cover_says_what_the_plan_promises(policy, now):
     assert (promised.serial, promised.zones[0].key) == (policy.drone.serial, "America/New_York")
     assert "Pacific/Guam" in {zone.key for zone in promised.zones}
     assert promised.region.code == "US"
+    assert promised.bound_at == datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    assert promised.came_as_replacement_at is None
     assert promised.starts_at == datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
     assert promised.ends_at == datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
     assert promised.cancelled_at is None

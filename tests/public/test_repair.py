@@ -9,7 +9,9 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+import zeal
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from PIL import Image
 
 from claims import photos
@@ -154,6 +156,25 @@ def test_serial_and_email_are_taken_as_people_write_them(client, filled_in):
 def test_an_excluded_cause_is_taken_and_decided_about(client, filled_in):
     client.post("/repair/", filled_in | {"cause": "lost_or_stolen"})
     assert Claim.objects.get().outcome == "not_covered"
+
+
+def test_k2_remarks_are_shown_to_the_clerk_and_not_to_the_customer(client, filled_in, policy):
+    with zeal.zeal_ignore():
+        clerk = Client()
+        clerk.force_login(factories.UserFactory(is_superuser=True))
+    policy.drone.activation_source, policy.drone.activated_at = "customer", NOW
+    policy.drone.save()
+    response = client.post("/repair/", filled_in | {"happened_on": "2026-01-05"})
+    remarks = [
+        "The damage happened on the day the plan began.",
+        "The plan was bound to the drone within 7 days before the damage.",
+        "The activation time of the drone is as stated by the customer.",
+    ]
+    in_the_house = clerk.get(f"/admin/claims/claim/{Claim.objects.get().pk}/change/").text
+    assert [remark for remark in remarks if remark in in_the_house] == remarks
+    outside = client.get(response.url).text
+    assert [remark for remark in remarks if remark in outside] == []
+    assert "The damage happened within the term." in outside
 
 
 # --- what it says before anything is sent ------------------------------------
