@@ -1,5 +1,6 @@
 """The fields of a repair request: a day, a story, a cause, parts, photos (K1)."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -70,20 +71,27 @@ class FilesInput(forms.FileInput):
 
 
 class PhotosField(forms.Field):
-    """Up to six photos; its value is the pictures as they will be kept."""
+    """Up to six photos; its value is the files, counted and unopened.
+
+    Opening one costs time and memory: `pictures` does, once it is known who sends them.
+    """
 
     widget = FilesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/heic,image/heif"})
 
-    def to_python(self, value: list["UploadedFile[Any]"] | None) -> list[photos.Picture]:
+    def to_python(self, value: list["UploadedFile[Any]"] | None) -> list["UploadedFile[Any]"]:
         uploads = value or []
         if len(uploads) > photos.MOST:
-            # Counted before anything is opened.
             raise ValidationError(
                 _("Please send at most %(most)d photos."),
                 code="too_many",
                 params={"most": photos.MOST},
             )
-        return [self._read(number, upload) for number, upload in enumerate(uploads, 1)]
+        return uploads
+
+    @classmethod
+    def pictures(cls, uploads: Iterable["UploadedFile[Any]"]) -> list[photos.Picture]:
+        """The pictures as they will be kept. Raises ValidationError for the first bad photo."""
+        return [cls._read(number, upload) for number, upload in enumerate(uploads, 1)]
 
     @staticmethod
     def _read(number: int, upload: "UploadedFile[Any]") -> photos.Picture:

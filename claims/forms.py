@@ -1,12 +1,13 @@
 """The forms of the public pages. Field names are a contract: other programs send them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from claims.decisions import PRODUCT_DEFECT
@@ -18,7 +19,8 @@ from claims.fields import (
     SubmissionField,
     address_line,
 )
-from claims.intake import Request
+from claims.intake import Inquiry, Request
+from claims.photos import Picture
 from policies.models import Cause, DroneModel, Exclusion, Part, Series
 from policies.rules.reference_numbers import ALPHABET
 from policies.shared.fields import CountryField, DayField, EmailField, PlainCharField, SerialField
@@ -48,7 +50,10 @@ class RepairForm(forms.Form):
         max_length=4000,
         help_text=_("In your own words: how it was flying, what it hit, what no longer works."),
     )
-    parts = PartsField(label=_("Which parts are damaged?"))
+    parts = PartsField(
+        label=_("Which parts are damaged?"),
+        help_text=_("Tick every damaged part. What you tick here is what goes into the parcel."),
+    )
     photos = PhotosField(
         label=_("Photos of the damage"),
         required=False,
@@ -68,14 +73,35 @@ class RepairForm(forms.Form):
     )
     submission = SubmissionField()
 
+    pictures: Sequence[Picture] = ()
+
     @property
     def lost_photos(self) -> bool:
         """Photos came with a form that is shown again: a browser does not choose files anew."""
         return bool(self.files)
 
+    def inquiry(self) -> Inquiry | None:
+        """What can be looked up, also where other fields are wrong; None without the drone."""
+        data = self.cleaned_data
+        if not {"serial", "email"} <= set(data):
+            return None
+        return Inquiry(
+            serial=data["serial"],
+            email=data["email"],
+            happened_on=data.get("happened_on"),
+            country=data.get("country"),
+            submission=self._submission(),
+        )
+
+    def open_photos(self) -> None:
+        """Reads the photos; what is wrong with them is said at their field."""
+        try:
+            self.pictures = PhotosField.pictures(self.cleaned_data.get("photos", []))
+        except ValidationError as error:
+            self.add_error("photos", error)
+
     def request(self) -> Request:
         data = self.cleaned_data
-        submission: UUID | None = data["submission"]
         return Request(
             serial=data["serial"],
             email=data["email"],
@@ -89,11 +115,16 @@ class RepairForm(forms.Form):
             state=data["state"],
             postal_code=data["postal_code"],
             country=data["country"],
-            pictures=data["photos"],
-            # Somebody who goes back and names another drone means another request.
-            submission=submission
-            and uuid5(submission, f"{data['serial']} {data['email']} {data['happened_on']}"),
+            pictures=self.pictures,
+            submission=self._submission(),
         )
+
+    def _submission(self) -> UUID | None:
+        """Somebody who goes back and names another drone means another request."""
+        data = self.cleaned_data
+        submission: UUID | None = data["submission"]
+        about = " ".join(str(data.get(name)) for name in ("serial", "email", "happened_on"))
+        return submission and uuid5(submission, about)
 
     # --- what the page says beside the choices --------------------------------------------
 

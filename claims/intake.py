@@ -1,8 +1,8 @@
 """A repair request comes in (K1, K2, K3, K14)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -19,27 +19,36 @@ from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the customer's form says. `serial` is normalised, `happened_on` a day of the customer's.
+@dataclass(frozen=True, kw_only=True)
+class Inquiry:
+    """What the books can answer before a form is complete; None is not known yet.
 
+    `serial` is normalised, `happened_on` a day of the customer's.
     `submission` is the form's own number: the same form sent twice makes one claim.
     """
 
     serial: str
     email: str
-    cause: str
+    happened_on: date | None = None
+    country: str | None = None
+    submission: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Inquiry):
+    """What the customer's form says."""
+
     happened_on: date
+    country: str
+    cause: str
     description: str
     parts: list[str]
     line1: str
     city: str
-    country: str
     line2: str = ""
     state: str = ""
     postal_code: str = ""
-    pictures: list[photos.Picture] = field(default_factory=list)
-    submission: UUID | None = None
+    pictures: Sequence[photos.Picture] = ()
 
 
 class NoMatch(Conflict):
@@ -72,6 +81,22 @@ class InFuture(Conflict):
     """The day of the damage lies in the future."""
 
 
+def refusals(inquiry: Inquiry, *, now: datetime) -> list[Conflict]:
+    """Everything that would be refused as the books stand now; mails the link of an open claim.
+
+    For a form that asks: all is said in one round, and before photos are opened. What holds is
+    what `request_repair` finds under the lock.
+    """
+    if already_submitted(inquiry.submission):
+        return []
+    policy = policy_cover.policy_on(inquiry.serial, at=now)
+    found = list(_objections(inquiry, policy, at=now))
+    for refusal in found:
+        if isinstance(refusal, AlreadyOpen):
+            letters.claim_link_requested(refusal.claim, now=now)
+    return found
+
+
 def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
     """Opens a claim with the computed decision, and mails that it was received.
 
@@ -82,10 +107,7 @@ def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
         return known
     try:
         # Asked before files are written, and again under the lock: only that answer counts.
-        policy = policy_cover.policy_on(request.serial, at=now)
-        if policy is None:
-            raise NoMatch
-        _refuse(request, policy, at=now)
+        policy = _unless_refused(request, policy_cover.policy_on(request.serial, at=now), at=now)
         with _stored(request.pictures) as stored, transaction.atomic():
             locked = policy_cover.lock(policy)
             twin = already_submitted(request.submission)
@@ -102,29 +124,38 @@ def already_submitted(submission: UUID | None) -> Claim | None:
     return Claim.objects.filter(submission=submission).first() if submission else None
 
 
-def _refuse(request: Request, policy: Policy, *, at: datetime) -> None:
-    """Raises what speaks against the request; a stranger learns nothing but NoMatch (K3)."""
-    if policy.holder.email != request.email:
-        raise NoMatch
-    region = policy.region
-    if not clocks.has_begun(request.happened_on, region.zones, at=at):
-        raise InFuture(_("The day of the damage lies in the future."))
-    if not policy_cover.serves(region, request.country):
-        raise WrongRegion(
+def _unless_refused(request: Request, policy: Policy | None, *, at: datetime) -> Policy:
+    """The policy. Raises the first objection."""
+    for objection in _objections(request, policy, at=at):
+        raise objection
+    assert policy is not None  # else there was an objection
+    return policy
+
+
+def _objections(inquiry: Inquiry, policy: Policy | None, *, at: datetime) -> Iterator[Conflict]:
+    """What speaks against a request; a stranger learns nothing but that there is no match (K3)."""
+    if policy is None or policy.holder.email != inquiry.email:
+        yield NoMatch()
+        return
+    region, day = policy.region, inquiry.happened_on
+    if day is not None and not clocks.has_begun(day, region.zones, at=at):
+        yield InFuture(_("The day of the damage lies in the future."))
+    if inquiry.country is not None and not policy_cover.serves(region, inquiry.country):
+        yield WrongRegion(
             _("This plan is serviced in the region %(region)s; please give an address there.")
             % {"region": region}
         )
     open_claims = Claim.objects.open().filter(drone=policy.drone)
-    if request.submission is not None:
+    if inquiry.submission is not None:
         # The same form sent twice is not a second request: its first claim is the answer.
-        open_claims = open_claims.exclude(submission=request.submission)
+        open_claims = open_claims.exclude(submission=inquiry.submission)
     existing = open_claims.first()
     if existing is not None:
-        raise AlreadyOpen(existing)
+        yield AlreadyOpen(existing)
 
 
 @contextmanager
-def _stored(pictures: list[photos.Picture]) -> Iterator[list[photos.Stored]]:
+def _stored(pictures: Iterable[photos.Picture]) -> Iterator[list[photos.Stored]]:
     """Files are written before the transaction, which is kept short; forgotten where it fails."""
     stored: list[photos.Stored] = []
     try:
@@ -149,8 +180,7 @@ def _open(
     cover = policy_cover.cover_on(request.serial, at=now)
     if cover is None or cover.policy != locked:
         raise NoMatch
-    policy = cover.policy
-    _refuse(request, policy, at=now)
+    policy = _unless_refused(request, cover.policy, at=now)
     claim = Claim(
         submission=request.submission,
         policy=policy,

@@ -47,7 +47,7 @@ def repair(request: HttpRequest) -> HttpResponse:
     if not REPAIR_BY_ADDRESS.allows_visitor(request, now=now):
         return too_often(request, "claims/repair.html", RepairForm, REPAIR_BY_ADDRESS)
     form = RepairForm(request.POST, request.FILES)
-    claim = _request(request, form, now=now) if form.is_valid() else None
+    claim = _request(request, form, now=now)
     if claim is None:
         return render(request, "claims/repair.html", {"form": form})
     messages.success(request, _("We have your request. The link to this page is in your mailbox."))
@@ -55,7 +55,16 @@ def repair(request: HttpRequest) -> HttpResponse:
 
 
 def _request(request: HttpRequest, form: RepairForm, *, now: datetime) -> Claim | None:
-    """The claim, or None with the refusal at its field."""
+    """The claim, or None with everything that is wrong at its field, in one round."""
+    form.full_clean()
+    inquiry = form.inquiry()
+    refusals = intake.refusals(inquiry, now=now) if inquiry else []
+    for refusal in refusals:
+        form.add_error(FIELD_OF_REFUSAL[type(refusal)], refusal.message)
+    if inquiry and not any(isinstance(refusal, intake.NoMatch) for refusal in refusals):
+        form.open_photos()
+    if not form.is_valid():
+        return None
     try:
         return intake.request_repair(form.request(), actor=visitor(request), now=now)
     except tuple(FIELD_OF_REFUSAL) as refusal:

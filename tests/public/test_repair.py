@@ -258,6 +258,73 @@ def test_an_address_outside_the_region_is_refused_by_its_name(client, filled_in)
     }
 
 
+def wrong_all_over(**changes) -> dict[str, object]:
+    """With a file of its own: sending one reads it to its end."""
+    photo = upload(b"not a photo")
+    return {"city": "", "country": "DE", "happened_on": "2026-03-12", "photos": [photo]} | changes
+
+
+def test_the_holder_reads_everything_that_is_wrong_in_one_round(client, filled_in):
+    assert errors(client.post("/repair/", filled_in | wrong_all_over())) == {
+        "city": ["Please fill this in."],
+        "country": [
+            "This plan is serviced in the region United States; please give an address there."
+        ],
+        "happened_on": ["The day of the damage lies in the future."],
+        "photos": ["Photo 1: Please send photos as JPEG, PNG, WebP or HEIC."],
+    }
+    assert Claim.objects.count() == 0
+
+
+def test_k3_a_stranger_reads_of_the_form_only_and_no_photo_of_theirs_is_opened(client, filled_in):
+    said = [
+        errors(client.post("/repair/", filled_in | wrong_all_over(**who)))
+        for who in ({"email": "eve@example.com"}, {"serial": "NOBODYS0001"})
+    ]
+    assert said == 2 * [
+        {
+            "serial": [
+                "We cannot find a care plan for this serial number and e-mail address. "
+                "Please use the address to which we sent the agreement."
+            ],
+            "city": ["Please fill this in."],
+        }
+    ]
+
+
+def test_a_form_that_does_not_name_the_drone_is_not_looked_up(client, filled_in):
+    for who in ({"serial": ""}, {"email": "ann"}):
+        said = errors(client.post("/repair/", filled_in | wrong_all_over(**who)))
+        assert list(said) == [*who, "city"]
+
+
+def test_the_link_to_an_open_request_is_mailed_whatever_else_is_wrong(client, filled_in):
+    client.post("/repair/", filled_in)
+    again = filled_in | wrong_all_over(submission=str(uuid4()), country="US", photos=[])
+    assert errors(client.post("/repair/", again)) == {
+        "serial": ["There is an open request for this drone. We have mailed you the link to it."],
+        "city": ["Please fill this in."],
+        "happened_on": ["The day of the damage lies in the future."],
+    }
+    assert Letter.objects.filter(name="claim_link_requested").count() == 1
+
+
+def test_the_same_form_sent_again_leads_to_its_claim_whatever_became_of_the_plan(
+    client, filled_in, policy
+):
+    first = client.post("/repair/", filled_in)
+    policy.holder = factories.CustomerFactory()
+    policy.save()
+    assert client.post("/repair/", filled_in).url == first.url
+
+
+def test_the_form_asks_which_parts_are_damaged_and_says_that_these_are_sent(client, db):
+    page = client.get("/repair/").text
+    assert "Which parts are damaged?" in page
+    assert "Tick every damaged part. What you tick here is what goes into the parcel." in page
+    assert 'id="id_parts" tabindex="-1"\n      aria-describedby="id_parts_helptext"' in page
+
+
 def test_p9_damage_in_the_future_is_what_has_begun_nowhere_in_the_region(client, filled_in):
     """Three in the afternoon in UTC is one o'clock at night on Guam."""
     response = client.post("/repair/", filled_in | {"happened_on": "2026-03-12"})
