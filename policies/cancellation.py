@@ -6,13 +6,16 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from policies import cover, letters
-from policies.models import Policy, PolicyEvent
+from policies.models import Order, OrderEvent, Policy, PolicyEvent
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 
 def cancel(policy: Policy, *, reason: str, actor: Actor, now: datetime) -> Policy:
-    """Ends the policy now. Raises Conflict while a claim is open, or when it is over already."""
+    """Ends the policy now. Raises Conflict while a claim is open, or when it is over already.
+
+    One that has not begun yet frees its order, and with it the drone (B9).
+    """
     with transaction.atomic():
         locked = cover.lock(policy)
         if locked.holds.exists():
@@ -29,5 +32,21 @@ def cancel(policy: Policy, *, reason: str, actor: Actor, now: datetime) -> Polic
             note=reason,
             **actor.signature(),
         )
+        if now < locked.starts_at:
+            for order in Order.objects.select_for_update(of=("self",)).filter(policy=locked):
+                end_order(order, reason=reason, actor=actor, now=now)
         letters.policy_cancelled(locked, now=now)
         return locked
+
+
+def end_order(locked: Order, *, reason: str, actor: Actor, now: datetime) -> None:
+    """Cancels a line of an order; its reference and its drone may be ordered again (B9)."""
+    locked.cancelled_at = now
+    locked.save(update_fields=["cancelled_at"])
+    OrderEvent.objects.create(
+        order=locked,
+        kind=OrderEvent.Kind.CANCELLED,
+        at=now,
+        note=reason,
+        **actor.signature(),
+    )

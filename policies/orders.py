@@ -1,9 +1,11 @@
 """Orders of a drone with its plan: entered, shipped, corrected, cancelled (B9)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from policies import cancellation, customers, issuing
@@ -24,7 +26,13 @@ from policies.rules.text import Text
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
-PART_OF_AN_ORDER = _("This order reference, or this drone, is part of an order already.")
+
+class NotPlaced(Conflict):
+    """The order cannot be entered; `about` is the fact of the Purchase that stands in the way."""
+
+    def __init__(self, message: Text, *, about: str) -> None:
+        super().__init__(message)
+        self.about = about
 
 
 @dataclass(frozen=True)
@@ -43,51 +51,88 @@ class Purchase:
 
 
 def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
-    """Enters an order. The terms of today go with it (P4).
+    """Enters a line of an order. The terms of today go with it (P4).
 
-    Raises Conflict: the reference or the drone is taken, the country is not served, the
-    plan is a renewal, the serial is on file as another model, or B4 stands against it.
+    Raises NotPlaced: the country is not served, the plan is a renewal, the serial is on file
+    as another model, B4 stands against it, or the drone is part of an order already.
     """
     with transaction.atomic():
         region = Region.objects.for_country(purchase.country).first()
         if region is None:
-            raise Conflict(_("Care plans are not sold in this country."))
+            raise NotPlaced(_("Care plans are not sold in this country."), about="country")
         if purchase.plan.is_renewal:
-            raise Conflict(_("A renewal cannot be sold together with a drone."))
+            raise NotPlaced(_("A renewal cannot be sold together with a drone."), about="plan")
         drone, _created = Drone.objects.get_or_create(
             serial=purchase.serial, defaults={"drone_model": purchase.drone_model}
         )
         drone = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
-        _refuse(drone, purchase.drone_model.pk)
+        _refuse_to_place(purchase, drone)
         plan, placed_at = purchase.plan, purchase.placed_at or now
-        try:
-            with transaction.atomic():
-                order = Order.objects.create(
-                    reference=purchase.reference,
-                    customer=customers.known(
-                        name=purchase.name,
-                        email=purchase.email,
-                        country=purchase.country,
-                        phone=purchase.phone,
-                        now=now,
-                    ),
-                    drone=drone,
-                    plan=plan,
-                    region=region,
-                    placed_at=placed_at,
-                    **SoldTerms.of_today(plan, region)._asdict(),
-                )
-        except IntegrityError as error:
-            raise Conflict(PART_OF_AN_ORDER) from error
+        order = Order.objects.create(
+            reference=purchase.reference,
+            customer=customers.known(
+                name=purchase.name,
+                email=purchase.email,
+                country=purchase.country,
+                phone=purchase.phone,
+                now=now,
+            ),
+            drone=drone,
+            plan=plan,
+            region=region,
+            placed_at=placed_at,
+            **SoldTerms.of_today(plan, region)._asdict(),
+        )
         _record(order, OrderEvent.Kind.PLACED, actor=actor, now=now)
         return order
 
 
-def _refuse(drone: Drone, drone_model_id: int) -> None:
-    had_a_plan = Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists()
-    objection = objection_to_drone(drone, drone_model_id, had_a_plan=had_a_plan)
+def _refuse_to_place(purchase: Purchase, drone: Drone) -> None:
+    """Raises NotPlaced. The drone is locked, so no other order of it comes or goes meanwhile."""
+    standing = Order.objects.filter(drone=drone).standing()
+    objection = objection_to_line(purchase.reference, standing)
+    if objection:
+        raise NotPlaced(objection.message, about=objection.about)
+    model = purchase.drone_model.pk
+    message = objection_to_drone(drone, model, had_a_plan=_had_a_plan(drone))
+    if message:
+        about = "serial" if drone.drone_model_id == model else "drone_model"
+        raise NotPlaced(message, about=about)
+
+
+class Objection(NamedTuple):
+    message: Text
+    about: str
+
+
+def objection_to_line(reference: str, standing: Iterable[Order]) -> Objection | None:
+    """Why no line with this reference may be entered for a drone with these standing orders.
+
+    Says which of the two stands in the way, reference or drone. None when one may (B9).
+    """
+    for order in standing:
+        if order.reference == reference:
+            return Objection(
+                _("This drone is part of order %(reference)s already.") % {"reference": reference},
+                "reference",
+            )
+        if order.policy_id is None:
+            message = _(
+                "This drone is part of another order, %(reference)s. "
+                "Cancel that one first, or check the serial number."
+            )
+            return Objection(message % {"reference": order.reference}, "serial")
+    return None
+
+
+def _refuse(drone: Drone) -> None:
+    objection = objection_to_drone(drone, drone.drone_model_id, had_a_plan=_had_a_plan(drone))
     if objection:
         raise Conflict(objection)
+
+
+def _had_a_plan(drone: Drone) -> bool:
+    return Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists()
 
 
 def objection_to_drone(drone: Drone, drone_model_id: int, *, had_a_plan: bool) -> Text | None:
@@ -107,12 +152,22 @@ def objection_to_drone(drone: Drone, drone_model_id: int, *, had_a_plan: bool) -
 def objection_to_shipment(
     order: Order, policy: Policy | None, shipped_at: datetime, *, now: datetime
 ) -> Text | None:
-    """Why an order cannot be shipped, or its shipment corrected (B9). None when it can."""
+    """Why an order cannot be shipped at an instant, or its shipment corrected to it (B9)."""
+    objection = objection_to_shipping(order, policy, now=now)
+    if objection is None and shipped_at < order.placed_at:
+        return _("A drone is not shipped before it is ordered.")
+    return objection
+
+
+def objection_to_shipping(order: Order, policy: Policy | None, *, now: datetime) -> Text | None:
+    """Why an order's shipment can be neither recorded nor corrected (B9). None when it can."""
     if order.cancelled_at is not None:
         return _("This order has been cancelled.")
-    if shipped_at < order.placed_at:
-        return _("A drone is not shipped before it is ordered.")
-    if policy is not None and (policy.status != Policy.Status.SCHEDULED or policy.starts_at <= now):
+    if policy is None:
+        return None
+    if policy.status == Policy.Status.CANCELLED:
+        return _("The policy of this order has been cancelled.")
+    if policy.starts_at <= now:
         return _("The policy has begun; its shipment can no longer be corrected.")
     return None
 
@@ -152,7 +207,7 @@ def new_policy(order: Order, drone: Drone, shipped_at: datetime, *, now: datetim
 
 def _schedule(order: Order, shipped_at: datetime, *, actor: Actor, now: datetime) -> Policy:
     drone = Drone.objects.select_for_update(of=("self",)).get(pk=order.drone_id)
-    _refuse(drone, drone.drone_model_id)
+    _refuse(drone)
     policy, period = new_policy(order, drone, shipped_at, now=now)
     policy.save()
     period.save()
@@ -201,20 +256,33 @@ def begins_at(order: Order, shipped_at: datetime) -> datetime:
     return shipped_at + timedelta(hours=order.region.bundle_delay_hours)
 
 
+def objection_to_cancelling(order: Order, policy: Policy | None, *, now: datetime) -> Text | None:
+    """Why an order cannot be cancelled (B9). None when it can."""
+    if order.cancelled_at is not None:
+        return _("This order has been cancelled already.")
+    if policy is None or policy.starts_at > now:
+        return None
+    if policy.cancelled_at is not None:
+        # Before it began it would have freed the order, but the order may be an old one.
+        begun = policy.cancelled_at >= policy.starts_at
+        return _("The policy of this order had begun, and was cancelled.") if begun else None
+    if policy.is_over(at=now):
+        return _("The policy of this order has ended.")
+    return _("The policy has begun; cancel the policy instead.")
+
+
 def cancel(order: Order, *, reason: str, actor: Actor, now: datetime) -> None:
     """Cancels the order, and its policy if that has not begun (B9). Raises Conflict otherwise."""
     with transaction.atomic():
         policy = _lock_policy(order)
         locked = _lock(order)
-        if locked.cancelled_at is not None:
-            raise Conflict(_("This order has been cancelled already."))
-        if policy is not None:
-            if policy.starts_at <= now:
-                raise Conflict(_("The policy has begun; cancel the policy instead."))
+        objection = objection_to_cancelling(locked, policy, now=now)
+        if objection:
+            raise Conflict(objection)
+        if policy is None or policy.status == Policy.Status.CANCELLED:
+            cancellation.end_order(locked, reason=reason, actor=actor, now=now)
+        else:
             cancellation.cancel(policy, reason=reason, actor=actor, now=now)
-        locked.cancelled_at = now
-        locked.save(update_fields=["cancelled_at"])
-        _record(locked, OrderEvent.Kind.CANCELLED, actor=actor, now=now, note=reason)
 
 
 def _lock_policy(order: Order) -> Policy | None:

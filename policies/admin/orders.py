@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -15,7 +16,7 @@ from policies.admin.imports import UploadOrders
 from policies.backoffice.cells import link, pill
 from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
-from policies.models import Order, OrderEvent
+from policies.models import Order, OrderEvent, Policy
 from policies.reporting import search
 
 
@@ -27,7 +28,11 @@ class Place(Operation):
     form_class = OrderForm
 
     def run(self, form: Any) -> Done:
-        order = orders.place(orders.Purchase(**form.cleaned_data), actor=self.actor, now=self.now)
+        purchase = orders.Purchase(**form.cleaned_data)
+        try:
+            order = orders.place(purchase, actor=self.actor, now=self.now)
+        except orders.NotPlaced as error:
+            raise ValidationError({error.about: str(error.message)}) from error
         return Done(_("The order is entered."), go_to=order)
 
 
@@ -41,8 +46,7 @@ class Ship(Operation):
     permission = "policies.enter_order"
 
     def open(self) -> bool:
-        begun = self.obj.policy is not None and self.obj.policy.starts_at <= self.now
-        return self.obj.cancelled_at is None and not begun
+        return not orders.objection_to_shipping(self.obj, self.obj.policy, now=self.now)
 
     def form(self, data: Any = None) -> forms.Form:
         return ShipmentForm(data, zone=self.obj.region.zone)
@@ -62,8 +66,7 @@ class Cancel(Operation):
     dangerous = True
 
     def open(self) -> bool:
-        begun = self.obj.policy is not None and self.obj.policy.starts_at <= self.now
-        return self.obj.cancelled_at is None and not begun
+        return not orders.objection_to_cancelling(self.obj, self.obj.policy, now=self.now)
 
     def run(self, form: Any) -> Done:
         reason = form.cleaned_data["reason"]
@@ -126,6 +129,8 @@ class OrderAdmin(RecordAdmin):
             return pill("bad", _("Cancelled"))
         if order.policy is None:
             return pill("busy", _("To ship"))
+        if order.policy.status == Policy.Status.CANCELLED:
+            return pill("bad", _("Plan cancelled"))
         if order.policy.starts_at > timezone.now():
             return pill("good", _("Shipped, plan begins soon"))
         return pill("quiet", _("Plan begun"))

@@ -8,6 +8,7 @@ What `orders.place` and `orders.ship` do for one order is done here for a block 
 rules are those of `orders`, called for each order.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -65,7 +66,7 @@ class OnFile:
 
     orders: dict[str, Order]
     drones: dict[str, Drone]
-    ordered: set[int]  # ids of drones in an order that is not cancelled
+    standing: dict[int, list[Order]]  # not cancelled, by the ids of their drones
     had_a_plan: set[int]  # ids of drones, in their present life
 
     @classmethod
@@ -85,12 +86,14 @@ class OnFile:
         by_serial = {drone.serial: drone for drone in drones}
         ids = {drone.pk for drone in by_serial.values()}
         ids |= {order.drone_id for order in by_reference.values()}
-        standing = Order.objects.filter(drone__in=ids, cancelled_at=None).order_by()
+        standing: defaultdict[int, list[Order]] = defaultdict(list)
+        for order in Order.objects.filter(drone__in=ids).standing().order_by("pk"):
+            standing[order.drone_id].append(order)
         counting = Policy.objects.counting().filter(drone__in=ids, drone_life=F("drone__life"))
         return cls(
             orders=by_reference,
             drones=by_serial,
-            ordered=set(standing.values_list("drone_id", flat=True)),
+            standing=standing,
             had_a_plan=set(counting.order_by().values_list("drone_id", flat=True)),
         )
 
@@ -168,13 +171,16 @@ class OrderImport(ImportKind):
         order, drone = listed.as_order(now=self.now), on_file.drones.get(listed.serial)
         line.on_file = _sale(listed, order, drone)
         if drone is not None:
-            objection = orders.objection_to_drone(
-                drone, listed.drone_model.pk, had_a_plan=drone.pk in on_file.had_a_plan
+            stands = orders.objection_to_line(listed.reference, on_file.standing.get(drone.pk, []))
+            objection = (
+                stands.message
+                if stands
+                else orders.objection_to_drone(
+                    drone, listed.drone_model.pk, had_a_plan=drone.pk in on_file.had_a_plan
+                )
             )
             if objection:
                 return objection
-            if drone.pk in on_file.ordered:
-                return orders.PART_OF_AN_ORDER
         if listed.shipped_at is None:
             return None
         return orders.objection_to_shipment(order, None, listed.shipped_at, now=self.now)

@@ -16,10 +16,14 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def to_ship(self) -> "OrderQuerySet":
         return self.filter(policy__isnull=True, cancelled_at__isnull=True)
 
+    def standing(self) -> "OrderQuerySet":
+        return self.filter(cancelled_at__isnull=True)
+
 
 class Order(models.Model):
-    """A drone and a plan bought together (B9): it needs no code.
+    """A line of an order: a drone and a plan bought together (B9), which needs no code.
 
+    One order may hold several drones: the reference together with the drone names the line.
     Its policy is made when the drone ships, because only then is its beginning known.
     The terms are those of the day of the order (P4).
     """
@@ -51,14 +55,16 @@ class Order(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["reference"],
-                name="order_reference_once",
-                violation_error_message=_("An order with this reference is on file already."),
+                fields=["reference", "drone"],
+                condition=Q(cancelled_at__isnull=True),
+                name="order_line_once",
+                violation_error_message=_("This drone is part of this order already."),
             ),
+            # Only until it ships: from then on its policy says whether the drone is free (B4, B6).
             models.UniqueConstraint(
                 fields=["drone"],
-                condition=Q(cancelled_at__isnull=True),
-                name="order_one_per_drone",
+                condition=Q(cancelled_at__isnull=True, policy__isnull=True),
+                name="order_one_open_per_drone",
                 violation_error_message=_("This drone is part of another order."),
             ),
             models.CheckConstraint(
@@ -71,8 +77,8 @@ class Order(models.Model):
                 violation_error_message=_("A drone is not shipped before it is ordered."),
             ),
         ]
-
         indexes = [
+            models.Index(fields=["reference"], name="order_reference_idx"),
             models.Index(
                 fields=["placed_at", "id"],
                 condition=Q(policy__isnull=True, cancelled_at__isnull=True),

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from policies import outbox
+from policies import orders, outbox
 from policies.backoffice import log_entries
 from policies.models import (
     ActivationCode,
@@ -20,7 +20,10 @@ from policies.models import (
     Policy,
     PolicyEvent,
 )
+from policies.shared.actor import Actor
 from tests import factories
+from tests.admin.conftest import NOON
+from tests.forms import form_with
 
 BUYER = {
     "name": "Ann Lee",
@@ -186,6 +189,55 @@ def test_an_order_is_entered_shipped_and_begins_two_days_later(sales, catalogue)
     order.refresh_from_db()
     assert order.policy.starts_at.isoformat() == "2026-03-12T17:00:00+00:00"
     assert order.policy.status == "scheduled"
+
+
+def test_an_order_that_cannot_be_entered_says_at_its_field_which_fact_stands_in_the_way(
+    sales, catalogue
+):
+    address = page("order_place")
+    asked = form_with("serial", sales.get(address).content.decode()) | {
+        "reference": "W-77",
+        "serial": "0AXCSHOP0001",
+        "drone_model": catalogue["drone_model"],
+        "plan": catalogue["plan"],
+        "name": "Ann Lee",
+        "email": "ann@example.com",
+        "country": "US",
+    }
+    assert sales.post(address, asked).status_code == 302
+    again = sales.post(address, asked).context["form"]
+    assert again.errors == {"reference": ["This drone is part of order W-77 already."]}
+    other = sales.post(address, asked | {"reference": "W-78"}).context["form"]
+    assert other.errors == {
+        "serial": [
+            "This drone is part of another order, W-77. "
+            "Cancel that one first, or check the serial number."
+        ]
+    }
+    # One order, two drones.
+    second = asked | {"serial": "0AXCSHOP0002"}
+    assert sales.post(address, second).status_code == 302
+    assert Order.objects.filter(reference="W-77").count() == 2
+
+
+def test_a_cancelled_plan_that_had_not_begun_leaves_a_cancelled_order(sales, manager, catalogue):
+    address = page("order_place")
+    blank = form_with("serial", sales.get(address).content.decode())
+    sales.post(
+        address,
+        blank
+        | {"reference": "W-77", "serial": "0AXCSHOP0001", "plan": catalogue["plan"]}
+        | {"drone_model": catalogue["drone_model"], "name": "Ann Lee"}
+        | {"email": "ann@example.com", "country": "US"},
+    )
+    order = Order.objects.get()
+    policy = orders.ship(order, shipped_at=NOON, actor=Actor.command("test"), now=NOON)
+    asked = {"reason": "Not wanted"}
+    assert manager.post(page("policy_cancel", policy.pk), asked).status_code == 302
+    shown = sales.get(page("order_change", order.pk)).content.decode()
+    assert "Cancelled" in shown
+    assert page("order_ship", order.pk) not in shown
+    assert page("order_cancel", order.pk) not in shown
 
 
 def test_how_a_serial_stands_is_answered_with_every_reason(sales, us, policy):

@@ -1,11 +1,13 @@
 """A plan bought with its drone (B9), and the sweep that marks its beginning."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 
-from policies import activation, cover, orders
-from policies.models import Letter, Policy, PolicyEvent
+from policies import activation, cancellation, cover, drones, orders
+from policies.models import Letter, Order, Policy, PolicyEvent
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 from tests import factories
@@ -14,6 +16,7 @@ HOUSE = Actor.command("test")
 MONDAY = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 SHIPPED = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 BEGINS = datetime(2026, 3, 12, 15, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -83,6 +86,106 @@ def test_b9_an_order_cancelled_before_cancels_the_policy_and_frees_the_drone(buy
     assert again.status == "scheduled"
 
 
+def test_b9_a_plan_cancelled_before_it_began_frees_its_order_and_its_drone(buy):
+    order = buy()
+    policy = ship(order)
+    cancellation.cancel(policy, reason="Not wanted", actor=HOUSE, now=BEGINS - SECOND)
+    order.refresh_from_db()
+    assert order.cancelled_at == BEGINS - SECOND
+    assert list(order.events.values_list("kind", "note")) == [
+        ("placed", ""),
+        ("shipped", "2026-03-10T15:00:00+00:00"),
+        ("cancelled", "Not wanted"),
+    ]
+    with pytest.raises(Conflict, match="has been cancelled already"):
+        orders.cancel(order, reason="Again", actor=HOUSE, now=BEGINS)
+    with pytest.raises(Conflict, match="This order has been cancelled"):
+        ship(order, now=BEGINS)
+    # The drone in another order, and under the same reference once more.
+    orders.cancel(buy(reference="W-2"), reason="Not this", actor=HOUSE, now=BEGINS)
+    again = ship(buy(), now=BEGINS)
+    assert (again.status, again.drone) == ("scheduled", policy.drone)
+
+
+def test_b9_a_plan_cancelled_after_it_began_keeps_its_order_and_says_so(buy):
+    order = buy()
+    policy = ship(order)
+    cancellation.cancel(policy, reason="Not wanted", actor=HOUSE, now=BEGINS)
+    order.refresh_from_db()
+    assert order.cancelled_at is None
+    with pytest.raises(Conflict, match="had begun, and was cancelled"):
+        orders.cancel(order, reason="Late", actor=HOUSE, now=BEGINS)
+    with pytest.raises(Conflict, match="The policy of this order has been cancelled"):
+        ship(order, now=BEGINS)
+    with pytest.raises(Conflict, match="has had a care plan before"):
+        buy(reference="W-2")
+
+
+def test_orders_that_stood_for_ever_are_freed_by_the_migration(buy):
+    order = buy()
+    policy = ship(order)
+    cancellation.cancel(policy, reason="Not wanted", actor=HOUSE, now=SHIPPED)
+    Order.objects.update(cancelled_at=None)
+    begun = ship(buy(reference="W-2", serial="0AXCSHOP0002"))
+    cancellation.cancel(begun, reason="Not wanted", actor=HOUSE, now=BEGINS)
+    migration = import_module("policies.migrations.0012_order_lines")
+    migration.free_orders_of_cancelled_plans(apps, None)
+    assert list(Order.objects.order_by("reference").values_list("cancelled_at", flat=True)) == [
+        SHIPPED,
+        None,
+    ]
+    assert order.events.latest("pk").note == "Not wanted"
+
+
+def test_b9_an_order_whose_plan_has_ended_says_so(buy):
+    order = buy()
+    policy = ship(order)
+    with pytest.raises(Conflict, match="The policy of this order has ended"):
+        orders.cancel(order, reason="Late", actor=HOUSE, now=policy.ends_at)
+
+
+def test_b9_a_drone_waits_in_one_order_and_the_refusal_names_it(buy):
+    buy()
+    with pytest.raises(orders.NotPlaced, match="part of another order, W-1") as refused:
+        buy(reference="W-2")
+    assert refused.value.about == "serial"
+    with pytest.raises(orders.NotPlaced, match="part of order W-1 already") as refused:
+        buy()
+    assert refused.value.about == "reference"
+
+
+def test_b9_one_order_holds_several_drones_and_each_is_cancelled_by_itself(buy, care_2y):
+    first, second = buy(), buy(serial="0AXCSHOP0002", plan=care_2y)
+    assert first.reference == second.reference
+    ship(first)
+    orders.cancel(second, reason="Only one", actor=HOUSE, now=SHIPPED)
+    first.refresh_from_db()
+    assert (first.cancelled_at, first.policy.status) == (None, "scheduled")
+
+
+def test_b6_a_refurbished_drone_is_ordered_again(buy):
+    policy = ship(buy())
+    drones.start_new_life(policy.drone, now=policy.ends_at)
+    Policy.objects.update(status="expired")
+    assert ship(buy(reference="W-2"), now=policy.ends_at).drone_life == 2
+
+
+def test_e1_a_mark_set_too_early_does_not_keep_a_shipment_from_being_corrected(buy):
+    order = buy()
+    ship(order)
+    activation.activate(now=BEGINS, chunk=10)
+    corrected = ship(order, at=SHIPPED + timedelta(hours=1), now=BEGINS - SECOND)
+    assert corrected.starts_at == BEGINS + timedelta(hours=1)
+
+
+def test_b9_two_days_are_48_hours_over_a_change_of_the_clocks(buy):
+    order = buy()
+    shipped = datetime(2026, 3, 7, 17, 0, tzinfo=UTC)  # noon in New York, the day before
+    Order.objects.update(placed_at=shipped)
+    order.refresh_from_db()
+    assert ship(order, at=shipped).starts_at == datetime(2026, 3, 9, 17, 0, tzinfo=UTC)
+
+
 def test_b9_an_order_whose_plan_has_begun_is_not_cancelled(buy):
     order = buy()
     ship(order)
@@ -103,7 +206,7 @@ def test_p4_an_order_keeps_the_terms_of_its_day(buy, care_1y):
     ("changed", "sentence"),
     [
         ({"country": "BR"}, "not sold in this country"),
-        ({"reference": "W-0"}, "part of an order already"),
+        ({"serial": "0AXCFIRST001"}, "part of another order, W-0"),
         ({"serial": "0AXCUSED0001"}, "has had a care plan before"),
         ({"serial": "0AXCOTHER001"}, "on file as another model"),
     ],
