@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from claims.reporting import search as claims
 from policies.backoffice.cells import page_of
+from policies.models import Order
 from policies.reporting import search as policies
 
 # Longer than the longest e-mail address; what is longer names nothing.
@@ -31,7 +32,7 @@ def search(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": _("Search"),
         "term": term,
-        "found": [{"kind": kind(one), "name": str(one), "url": page_of(one)} for one in records],
+        "found": [{"kind": kind(one), "name": name(one), "url": page_of(one)} for one in records],
     }
     return TemplateResponse(request, "admin/search.html", context)
 
@@ -45,6 +46,10 @@ def visible(request: HttpRequest, records: list[Model]) -> Iterator[Model]:
     for one in records:
         if admin.site.get_model_admin(type(one)).has_view_permission(request, one):
             yield one
+
+
+def name(one: Model) -> str:
+    return one.line_name if isinstance(one, Order) else str(one)
 
 
 def kind(one: Any) -> str:

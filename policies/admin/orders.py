@@ -18,12 +18,16 @@ from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
 from policies.models import Order, OrderEvent, Policy
 from policies.reporting import search
+from policies.rules.text import Text
 
 
 class Place(Operation):
     slug = "place"
     label = _("Enter an order")
-    explanation = _("A drone with its plan: the plan begins by itself after the shipment.")
+    explanation = _(
+        "A drone with its plan: the plan begins by itself after the shipment. "
+        "For an order of several drones, enter each with the same reference."
+    )
     permission = "policies.enter_order"
     form_class = OrderForm
 
@@ -33,7 +37,15 @@ class Place(Operation):
             order = orders.place(purchase, actor=self.actor, now=self.now)
         except orders.NotPlaced as error:
             raise ValidationError({error.about: str(error.message)}) from error
-        return Done(_("The order is entered."), go_to=order)
+        return Done(self._message(order), go_to=order)
+
+    @staticmethod
+    def _message(order: Order) -> Text:
+        count = Order.objects.filter(reference=order.reference).standing().count()
+        if count == 1:
+            return _("The order is entered.")
+        message = _("The drone is entered. Order %(reference)s holds %(count)d drones now.")
+        return message % {"reference": order.reference, "count": count}
 
 
 class Ship(Operation):
@@ -61,6 +73,10 @@ class Ship(Operation):
 class Cancel(Operation):
     slug = "cancel"
     label = _("Cancel the order")
+    explanation = _(
+        "Only for the drone on this page; other drones of the same order stay ordered. "
+        "A plan that has not begun yet is cancelled, too."
+    )
     permission = "policies.enter_order"
     form_class = ReasonForm
     dangerous = True

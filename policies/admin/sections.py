@@ -1,4 +1,4 @@
-"""What stands on the pages of drones and customers beside their facts."""
+"""What stands on the pages of drones, customers and orders beside their facts."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -33,11 +33,38 @@ def orders(customer: Customer) -> Section:
         _("orders"),
         [_("Order"), _("Drone"), _("Plan"), _("Ordered"), _("Shipped")],
         [
-            [link(row), link(row.drone), row.plan, when(row.placed_at), when(row.shipped_at)]
+            [
+                link(row, row.reference),
+                link(row.drone),
+                row.plan,
+                when(row.placed_at),
+                when(row.shipped_at),
+            ]
             for row in rows
         ],
         permission="policies.view_order",
         more=page_of_list(Order, customer.email) if len(rows) == ROWS else "",
+    )
+
+
+@sections.on(Order)
+def other_lines(order: Order) -> Section:
+    """The other drones that were bought under the same reference (B9)."""
+    same = Order.objects.filter(reference=order.reference).exclude(pk=order.pk)
+    rows = same.select_related("drone", "plan", "customer")[:ROWS]
+    return Section(
+        _("other lines of this order"),
+        [_("Line"), _("Plan"), _("Customer"), _("Ordered"), _("Shipped"), _("Cancelled")],
+        [
+            [
+                link(row, row.drone.serial),
+                row.plan,
+                link(row.customer, row.customer.name),
+                *(when(instant) for instant in (row.placed_at, row.shipped_at, row.cancelled_at)),
+            ]
+            for row in rows
+        ],
+        more=page_of_list(Order, order.reference) if len(rows) == ROWS else "",
     )
 
 

@@ -140,9 +140,13 @@ def _new_policy(sale: Sale, now: datetime) -> NewPolicy:
 
 def _number(sales: Sequence[Sale]) -> None:
     references = [sale.order.reference for sale in sales]
-    ids = dict(Order.objects.filter(reference__in=references).values_list("reference", "pk"))
+    rows = Order.objects.filter(reference__in=references).standing().order_by()
+    ids = {
+        (reference, drone): pk
+        for reference, drone, pk in rows.values_list("reference", "drone_id", "pk")
+    }
     for sale in sales:
-        sale.order.pk = ids[sale.order.reference]
+        sale.order.pk = ids[sale.order.reference, sale.order.drone_id]
 
 
 def _record_orders(

@@ -1,14 +1,16 @@
 """A shop's list of orders (B9): checked line by line, then entered, all or nothing.
 
 Columns by heading: reference, serial, model, plan, name, email, country, and, where known,
-phone, placed_at, shipped_at (ISO 8601; without an offset on the clock of the region). A
-reference that is on file is not entered again: a new shipment instant corrects the old one.
+phone, placed_at, shipped_at (ISO 8601; without an offset on the clock of the region). One order
+may hold several drones: reference and serial name the line. A line that is on file is not
+entered again: a new shipment instant corrects the old one.
 
 What `orders.place` and `orders.ship` do for one order is done here for a block of them. The
 rules are those of `orders`, called for each order.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -35,6 +37,8 @@ from policies.shared.actor import Actor
 UTC = ZoneInfo("UTC")
 FURTHEST_AHEAD = timedelta(days=366)
 
+LineName = tuple[str, str]  # reference and serial
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -48,6 +52,10 @@ class Listed:
     buyer: Person
     placed_at: datetime | None
     shipped_at: datetime | None
+
+    @property
+    def line_name(self) -> LineName:
+        return self.reference, self.serial
 
     def as_order(self, *, now: datetime) -> Order:
         """A new order under the terms of today (P4), not saved, without buyer and drone."""
@@ -64,7 +72,7 @@ class Listed:
 class OnFile:
     """What is on file about the orders and the drones of a block."""
 
-    orders: dict[str, Order]
+    lines: dict[LineName, Order]
     drones: dict[str, Drone]
     standing: dict[int, list[Order]]  # not cancelled, by the ids of their drones
     had_a_plan: set[int]  # ids of drones, in their present life
@@ -80,22 +88,26 @@ class OnFile:
             list(policies.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
             rows = rows.select_for_update(of=("self",)).order_by("pk")
             drones = drones.select_for_update(of=("self",)).order_by("pk")
-        by_reference = {
-            one.reference: one for one in rows.select_related("policy", "region", "drone")
-        }
+        lines = _by_name(rows.select_related("policy", "region", "drone"))
         by_serial = {drone.serial: drone for drone in drones}
         ids = {drone.pk for drone in by_serial.values()}
-        ids |= {order.drone_id for order in by_reference.values()}
+        ids |= {order.drone_id for order in lines.values()}
         standing: defaultdict[int, list[Order]] = defaultdict(list)
         for order in Order.objects.filter(drone__in=ids).standing().order_by("pk"):
             standing[order.drone_id].append(order)
         counting = Policy.objects.counting().filter(drone__in=ids, drone_life=F("drone__life"))
         return cls(
-            orders=by_reference,
+            lines=lines,
             drones=by_serial,
             standing=standing,
             had_a_plan=set(counting.order_by().values_list("drone_id", flat=True)),
         )
+
+
+def _by_name(rows: Iterable[Order]) -> dict[LineName, Order]:
+    """The line that each name means: the one that stands, else the one cancelled last."""
+    ordered = sorted(rows, key=lambda order: (order.cancelled_at is None, order.pk))
+    return {(order.reference, order.drone.serial): order for order in ordered}
 
 
 class OrderImport(ImportKind):
@@ -104,7 +116,7 @@ class OrderImport(ImportKind):
     needed = ["reference", "serial", "model", "plan", "name", "email", "country"]
     optional = ["phone", "placed_at", "shipped_at"]
     longest = {"reference": 64, "name": 120, "email": 254, "phone": 40}
-    repeated = _("The same reference as in line %(line)d.")
+    repeated = _("The same reference and serial number as in line %(line)d.")
 
     def __init__(self, *, now: datetime, locking: bool = False) -> None:
         super().__init__(now=now, locking=locking)
@@ -146,7 +158,7 @@ class OrderImport(ImportKind):
         return instant
 
     def key(self, value: Listed) -> str:
-        return value.reference
+        return repr(value.line_name)
 
     def compare(self, lines: list[Line]) -> None:
         on_file = OnFile.about([line.value for line in lines], locking=self.locking)
@@ -154,7 +166,7 @@ class OrderImport(ImportKind):
             listed: Listed = line.value
             line.about = f"{listed.reference}, {listed.serial}"
             line.after = _shown(listed.shipped_at)
-            order = on_file.orders.get(listed.reference)
+            order = on_file.lines.get(listed.line_name)
             objection = (
                 self._compare_new(line, on_file)
                 if order is None
@@ -189,8 +201,6 @@ class OrderImport(ImportKind):
         listed: Listed = line.value
         line.before = _shown(order.shipped_at)
         line.on_file = _sale(listed, order, order.drone)
-        if order.drone.serial != listed.serial:
-            return _("This reference is on file with another serial number.")
         if listed.shipped_at in {None, order.shipped_at}:
             line.outcome, line.after = SAME, line.before
             return None

@@ -89,6 +89,11 @@ class Order(models.Model):
     def __str__(self) -> str:
         return self.reference
 
+    @property
+    def line_name(self) -> str:
+        """The reference with the serial number: an order may hold several drones."""
+        return f"{self.reference}, {self.drone.serial}"
+
     def sold_terms(self) -> SoldTerms:
         return SoldTerms(
             self.months, self.replacements, self.warranty_months, self.binding_window_hours

@@ -113,7 +113,7 @@ def everything(term: str) -> list[Model]:
     exact = [code_in(term), Drone.objects.filter(serial=serials.recognise(term)).first()]
     records: list[Model] = [one for one in exact if one is not None]
     return records or [
-        *few(Order.objects.filter(reference=term)),
+        *few(Order.objects.filter(reference=term).select_related("drone")),
         *few(codes_on_file(ActivationCode.objects.all(), term)),
         *few(customers(Customer.objects.all(), term)),
     ]

@@ -42,7 +42,7 @@ LISTS = {
     "videoverification": 4,
 }
 RECORDS = {
-    "order": 9,
+    "order": 10,
     "videoverification": 9,
     "activationcode": 5,
     "claim": 26,

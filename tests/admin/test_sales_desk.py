@@ -217,7 +217,16 @@ def test_an_order_that_cannot_be_entered_says_at_its_field_which_fact_stands_in_
     # One order, two drones.
     second = asked | {"serial": "0AXCSHOP0002"}
     assert sales.post(address, second).status_code == 302
-    assert Order.objects.filter(reference="W-77").count() == 2
+    first, second = Order.objects.filter(reference="W-77").order_by("pk")
+    shown = sales.get(page("order_change", first.pk)).content.decode()
+    assert "Other lines of this order" in shown
+    assert page("order_change", second.pk) in shown
+    found = sales.get(reverse("admin:policies_order_changelist"), {"q": "W-77"}).content.decode()
+    assert "0AXCSHOP0001" in found
+    assert "0AXCSHOP0002" in found
+    searched = sales.get(reverse("admin:search"), {"q": "W-77"}).content.decode()
+    assert "W-77, 0AXCSHOP0001" in searched
+    assert "W-77, 0AXCSHOP0002" in searched
 
 
 def test_a_cancelled_plan_that_had_not_begun_leaves_a_cancelled_order(sales, manager, catalogue):

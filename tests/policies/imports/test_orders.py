@@ -12,6 +12,7 @@ from policies.models import DroneModel, Order, Plan, Policy
 from policies.shared.actor import Actor
 from tests import factories
 
+DESK = Actor.command("test")
 HEAD = "reference,serial,model,plan,name,email,country,shipped_at\n"
 ANN = "W-1,0AXCSHOP0001,mavic-2-pro,care-1y,Ann Lee,ann@example.com,US,2026-03-10T09:00\n"
 BEN = "W-2,0AXCSHOP0002,mini-2,care-2y,Ben Ng,ben@example.com,DE,\n"
@@ -60,7 +61,7 @@ def test_every_wrong_line_is_reported_and_nothing_is_entered(run):
         "W-6,0AXCSHOP0006,mini-2,care-1y,Cy,nobody,US,",
         "W-7,0AXCSHOP0007,mini-2,care-1y,Cy,cy@example.com,BR,",
         "W-8,0AXCSHOP0008,mini-2,care-1y,Cy,cy@example.com,US,tomorrow",
-        "W-1,0AXCSHOP0009,mini-2,care-1y,Cy,cy@example.com,US,",
+        "W-1,0axc-shop-0001,mini-2,care-1y,Cy,cy@example.com,US,",
         ",0AXCSHOP0010,mini-2,care-1y,Cy,cy@example.com,US,",
         "W-11,0AXCSHOP0001,mavic-2-pro,care-1y,Cy,cy@example.com,US,",
     ]
@@ -72,7 +73,7 @@ def test_every_wrong_line_is_reported_and_nothing_is_entered(run):
         "line 6: Enter a valid e-mail address.",
         "line 7: Care plans are not sold in this country.",
         "line 8: shipped_at must be a date and time, such as 2026-01-31T10:00.",
-        "line 9: The same reference as in line 2.",
+        "line 9: The same reference and serial number as in line 2.",
         "line 10: reference is missing.",
         "line 11: The same serial number as in line 2.",
         "error: orders.csv: 9 bad; nothing entered.",
@@ -170,6 +171,55 @@ def test_a_customer_is_found_again_and_a_missing_phone_is_added(run):
     assert [order.customer for order in Order.objects.all()] == [ann, ann]
     ann.refresh_from_db()
     assert (ann.name, ann.phone) == ("ANN LEE", "+1 555 0100")
+
+
+SECOND = "W-1,0AXCSHOP0003,mini-2,care-2y,Ann Lee,ann@example.com,US,\n"
+
+
+def test_one_order_holds_several_drones(run):
+    """A shop exports one row per item: the reference and the serial name the line (B9)."""
+    assert run(HEAD + ANN + SECOND) == ["orders.csv: 2 entered, 1 shipped, 0 unchanged."]
+    lines = Order.objects.filter(reference="W-1").order_by("drone__serial")
+    assert [(line.drone.serial, line.plan.code) for line in lines] == [
+        ("0AXCSHOP0001", "care-1y"),
+        ("0AXCSHOP0003", "care-2y"),
+    ]
+    Order.objects.update(placed_at=datetime(2026, 3, 1, tzinfo=UTC))
+    later = SECOND.replace("US,", "US,2026-03-11")
+    assert run(HEAD + ANN + later) == ["orders.csv: 0 entered, 1 shipped, 1 unchanged."]
+    shipped = Order.objects.get(drone__serial="0AXCSHOP0003")
+    assert shipped.policy.drone == shipped.drone
+    assert [event.kind for event in shipped.events.order_by("id")] == ["placed", "shipped"]
+
+
+def test_a_cancelled_line_is_not_entered_again_by_a_file(run, now):
+    """The shop sends its whole list again; only a person orders anew, on the page."""
+    run(HEAD + BEN)
+    orders.cancel(Order.objects.get(), reason="Not wanted", actor=DESK, now=now)
+    assert run(HEAD + BEN)[-1] == "orders.csv: 0 entered, 0 shipped, 1 unchanged."
+    assert run(HEAD + BEN.replace("DE,", "DE,2026-03-12"))[0] == (
+        "line 2: This order has been cancelled."
+    )
+    again = orders.place(
+        orders.Purchase(
+            reference="W-2",
+            serial="0AXCSHOP0002",
+            drone_model=DroneModel.objects.get(slug="mini-2"),
+            plan=Plan.objects.get(code="care-2y"),
+            name="Ben Ng",
+            email="ben@example.com",
+            country="DE",
+            placed_at=datetime(2026, 3, 1, tzinfo=UTC),
+        ),
+        actor=DESK,
+        now=now,
+    )
+    # The line that stands is meant now.
+    assert run(HEAD + BEN.replace("DE,", "DE,2026-03-12"))[-1] == (
+        "orders.csv: 0 entered, 1 shipped, 0 unchanged."
+    )
+    again.refresh_from_db()
+    assert again.policy is not None
 
 
 def test_the_same_drone_sold_twice_in_one_file_is_told(run):
