@@ -48,6 +48,7 @@ class ImportKind:
     def __init__(self, *, now: datetime, locking: bool = False) -> None:
         self.now = now
         self.locking = locking
+        self.columns: set[str] = set()  # those that the file has
         self.unused_headings: list[str] = []
 
     def lines(self, path: Path) -> Iterator[Line]:
@@ -75,6 +76,7 @@ class ImportKind:
             raise spreadsheet.UnreadableFile(
                 _("The heading %(name)s appears twice in the first line.") % {"name": twice[0]}
             )
+        self.columns = set(headings)
         self.unused_headings = [name[:40] for name in headings if name and name not in known][:20]
         return headings
 
@@ -148,14 +150,15 @@ def check(
 ) -> Checked:
     """Looks through the whole file and writes nothing. Raises UnreadableFile.
 
-    `report` gets each bad row in the order of the file, `tell` how many rows are done.
+    `report` gets each row that is bad or differs from the books, in the order of the file,
+    `tell` how many rows are done.
     """
     checked = Checked()
     for block in look_through(kind, path):
         checked.add(block)
         if report:
             for line in block:
-                if line.outcome == BAD:
+                if line.outcome == BAD or line.differences:
                     report(line)
         if tell:
             tell(checked.rows)

@@ -14,6 +14,7 @@ from policies.imports.base import ImportKind
 from policies.imports.lines import BAD, Line
 from policies.models import ActivationCode, CodeBatch, DroneModel, Plan, Region
 from policies.rules import code_format
+from policies.rules.text import Text
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -67,9 +68,19 @@ class CodeImport(ImportKind):
             digest: line for line in lines for digest in sealing.digests(line.value)
         }
         known = ActivationCode.objects.filter(digest__in=by_digest)
-        for digest in known.values_list("digest", flat=True):
+        batches = CodeBatch.objects.select_related("plan", "drone_model", "region").in_bulk(
+            set(known.values_list("batch_id", flat=True).order_by().distinct())
+        )
+        for digest, batch_id in known.values_list("digest", "batch_id"):
             if by_digest[digest].outcome != BAD:
-                by_digest[digest].refuse(_("This code is on file already."))
+                by_digest[digest].refuse(self._known_in(batches[batch_id]))
+
+    def _known_in(self, batch: CodeBatch) -> Text:
+        ours = (self.plan, self.drone_model, self.region)
+        if (batch.plan, batch.drone_model, batch.region) == ours:
+            return _("This code is on file already.")
+        message = _("This code is on file already, for something else: %(batch)s.")
+        return message % {"batch": batch}
 
     def begin(self, *, size: int, actor: Actor) -> None:
         if not size:

@@ -1,7 +1,8 @@
 """A list of drones (B11): new ones are added, and activations of known ones are corrected.
 
 Columns by heading: serial, model and, where known, activated_at (ISO 8601; without an offset
-in UTC). A drone on file gets the activation of the list; an empty cell changes nothing.
+in UTC). A drone on file gets the activation of the list; an empty cell changes nothing, and is
+named where the dealer had given one.
 """
 
 from dataclasses import dataclass
@@ -71,6 +72,9 @@ class DroneImport(ImportKind):
             line.refuse(_("This serial number is on file as another model."))
         elif listed.activated_at is None or line.after == line.before:
             line.outcome, line.after = SAME, line.before
+            emptied = "activated_at" in self.columns and listed.activated_at is None
+            if emptied and drone.activation_source == ActivationSource.DEALER:
+                line.differs("activated_at", books=line.before, file="")
         else:
             line.outcome = CHANGED
 

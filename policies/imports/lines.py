@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
+from policies.rules.text import Text
+
 NEW, CHANGED, SAME, BAD = "new", "changed", "same", "bad"
 # How many problems and changes a result lists; the others are only counted.
 LISTED = 50
@@ -14,7 +18,11 @@ LISTED = 50
 
 @dataclass(slots=True)
 class Line:
-    """A row of the file, what it means, and what it would change on file."""
+    """A row of the file, what it means, and what it would change on file.
+
+    `about` names the row, `who` the person in it, `differences` what it says otherwise than
+    the books and does not change.
+    """
 
     number: int
     cells: list[str]
@@ -22,12 +30,21 @@ class Line:
     outcome: str = NEW
     problem: Any = ""
     about: str = ""
+    who: str = ""
     before: str = ""
     after: str = ""
     on_file: Any = None
+    differences: list[Text] = field(default_factory=list)
 
     def refuse(self, problem: Any) -> None:
         self.outcome, self.problem = BAD, problem
+
+    def differs(self, column: str, *, books: object, file: object) -> None:
+        """Notes that the file says something else, which the import leaves as it is."""
+        nothing = _("nothing")
+        message = _("%(column)s: the books say %(books)s, the file says %(file)s.")
+        facts = {"column": column, "books": books or nothing, "file": file or nothing}
+        self.differences.append(message % facts)
 
     def __str__(self) -> str:
         return f"line {self.number}: {self.problem}"
@@ -40,6 +57,9 @@ class Checked:
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Line] = field(default_factory=list)
     changes: list[Line] = field(default_factory=list)
+    # The first rows that say something else than the books, and how many there are.
+    differing: list[Line] = field(default_factory=list)
+    differences: int = 0
     _hash: Any = field(default_factory=lambda: blake2b(digest_size=16))
 
     def add(self, block: Iterable[Line]) -> None:
@@ -50,6 +70,10 @@ class Checked:
             examples = self.problems if line.outcome == BAD else self.changes
             if line.outcome != SAME and len(examples) < LISTED:
                 examples.append(line)
+            if line.differences and line.outcome != BAD:
+                self.differences += 1
+                if len(self.differing) < LISTED:
+                    self.differing.append(line)
 
     @property
     def new(self) -> int:

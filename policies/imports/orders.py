@@ -73,6 +73,7 @@ class OnFile:
     """What is on file about the orders and the drones of a block."""
 
     lines: dict[LineName, Order]
+    serials_of: dict[str, list[str]]  # by reference, of lines that stand
     drones: dict[str, Drone]
     standing: dict[int, list[Order]]  # not cancelled, by the ids of their drones
     had_a_plan: set[int]  # ids of drones, in their present life
@@ -88,7 +89,8 @@ class OnFile:
             list(policies.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
             rows = rows.select_for_update(of=("self",)).order_by("pk")
             drones = drones.select_for_update(of=("self",)).order_by("pk")
-        lines = _by_name(rows.select_related("policy", "region", "drone"))
+        related = ["policy", "region", "plan", "customer", "drone__drone_model"]
+        lines = _by_name(rows.select_related(*related))
         by_serial = {drone.serial: drone for drone in drones}
         ids = {drone.pk for drone in by_serial.values()}
         ids |= {order.drone_id for order in lines.values()}
@@ -98,6 +100,7 @@ class OnFile:
         counting = Policy.objects.counting().filter(drone__in=ids, drone_life=F("drone__life"))
         return cls(
             lines=lines,
+            serials_of=_serials_of(lines),
             drones=by_serial,
             standing=standing,
             had_a_plan=set(counting.order_by().values_list("drone_id", flat=True)),
@@ -108,6 +111,14 @@ def _by_name(rows: Iterable[Order]) -> dict[LineName, Order]:
     """The line that each name means: the one that stands, else the one cancelled last."""
     ordered = sorted(rows, key=lambda order: (order.cancelled_at is None, order.pk))
     return {(order.reference, order.drone.serial): order for order in ordered}
+
+
+def _serials_of(lines: dict[LineName, Order]) -> dict[str, list[str]]:
+    serials: defaultdict[str, list[str]] = defaultdict(list)
+    for (reference, serial), order in lines.items():
+        if order.cancelled_at is None:
+            serials[reference].append(serial)
+    return serials
 
 
 class OrderImport(ImportKind):
@@ -164,7 +175,7 @@ class OrderImport(ImportKind):
         on_file = OnFile.about([line.value for line in lines], locking=self.locking)
         for line in lines:
             listed: Listed = line.value
-            line.about = f"{listed.reference}, {listed.serial}"
+            line.about, line.who = f"{listed.reference}, {listed.serial}", listed.buyer.name
             line.after = _shown(listed.shipped_at)
             order = on_file.lines.get(listed.line_name)
             objection = (
@@ -182,6 +193,10 @@ class OrderImport(ImportKind):
         listed: Listed = line.value
         order, drone = listed.as_order(now=self.now), on_file.drones.get(listed.serial)
         line.on_file = _sale(listed, order, drone)
+        others = on_file.serials_of.get(listed.reference)
+        if others:
+            message = _("reference: the books have this order with %(serials)s; a line is added.")
+            line.differences.append(message % {"serials": ", ".join(others[:3])})
         if drone is not None:
             stands = orders.objection_to_line(listed.reference, on_file.standing.get(drone.pk, []))
             objection = (
@@ -201,6 +216,7 @@ class OrderImport(ImportKind):
         listed: Listed = line.value
         line.before = _shown(order.shipped_at)
         line.on_file = _sale(listed, order, order.drone)
+        self._compare_facts(line, order)
         if listed.shipped_at in {None, order.shipped_at}:
             line.outcome, line.after = SAME, line.before
             return None
@@ -216,6 +232,33 @@ class OrderImport(ImportKind):
             order.drone.drone_model_id,
             had_a_plan=order.drone_id in on_file.had_a_plan,
         )
+
+    def _compare_facts(self, line: Line, order: Order) -> None:
+        """Names what the file says otherwise and a file does not change: all but the shipment."""
+        listed: Listed = line.value
+        buyer, model = order.customer, order.drone.drone_model
+        if order.cancelled_at is not None:
+            line.differences.append(
+                _("This order was cancelled on %(day)s; a file does not enter it again.")
+                % {"day": f"{order.cancelled_at:%Y-%m-%d}"}
+            )
+        facts: list[tuple[str, object, object]] = [
+            ("model", model, listed.drone_model),
+            ("plan", order.plan, listed.plan),
+            ("email", buyer.email, listed.buyer.email),
+            ("country", str(buyer.country), listed.buyer.country),
+        ]
+        if buyer.name.casefold() != listed.buyer.name.casefold():
+            facts.append(("name", buyer.name, listed.buyer.name))
+        if listed.buyer.phone:
+            facts.append(("phone", buyer.phone, listed.buyer.phone))
+        if listed.placed_at is not None:
+            facts.append(("placed_at", _shown(order.placed_at), _shown(listed.placed_at)))
+        if listed.shipped_at is None and "shipped_at" in self.columns:
+            facts.append(("shipped_at", _shown(order.shipped_at), ""))
+        for column, books, file in facts:
+            if books != file:
+                line.differs(column, books=books, file=file)
 
     def _refuse_drones_sold_twice(self, lines: list[Line]) -> None:
         firsts = self.serials.of([(line.value.serial, line.number) for line in lines])

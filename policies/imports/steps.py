@@ -119,11 +119,17 @@ def _as_fields(checked: Checked) -> dict[str, Any]:
         "changed": checked.changed,
         "same": checked.same,
         "fingerprint": checked.fingerprint,
+        "differences": checked.differences,
+        "differing": [
+            {"line": line.number, "texts": [str(text) for text in line.differences]}
+            for line in checked.differing
+        ],
         "problems": [{"line": line.number, "text": str(line.problem)} for line in checked.problems],
         "changes": [
             {
                 "line": line.number,
                 "about": line.about,
+                "who": line.who,
                 "before": line.before,
                 "after": line.after,
                 "is_new": line.outcome == NEW,

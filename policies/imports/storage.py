@@ -19,7 +19,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 
 from policies.imports.base import ImportKind
-from policies.imports.lines import Line
+from policies.imports.lines import BAD, Line
 from policies.models import Import
 
 FOLDER = "imports"
@@ -65,7 +65,10 @@ def rows_written(imported: Import) -> int:
 
 
 class ErrorList:
-    """Collects the bad rows of a file while it is checked. Use it with `with`."""
+    """Collects the bad rows of a file while it is checked, and those that differ from the books.
+
+    Use it with `with`.
+    """
 
     def __init__(self, kind: ImportKind) -> None:
         self._kind = kind
@@ -83,7 +86,8 @@ class ErrorList:
         self._file.close()
 
     def add(self, line: Line) -> None:
-        row = [line.number, str(line.problem), *self._kind.shown_cells(line)]
+        reasons = [line.problem] if line.outcome == BAD else line.differences
+        row = [line.number, " ".join(map(str, reasons)), *self._kind.shown_cells(line)]
         self._file.write(json.dumps(row).encode() + b"\n")
 
     def save(self) -> str:
@@ -95,7 +99,7 @@ class ErrorList:
 
 
 def errors_of(imported: Import) -> Iterator[list[Any]]:
-    """Each bad row: its line, what is wrong, and the row's own text."""
+    """Each such row: its line, what is wrong, and the row's own text."""
     with default_storage.open(imported.errors_stored_as) as file:
         for line in file:
             yield json.loads(line)

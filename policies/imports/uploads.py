@@ -26,7 +26,8 @@ from policies.shared.errors import Conflict
 
 SMALL_ROWS = 2_000
 SMALL_BYTES = 2_000_000
-# How long an unconfirmed file waits, and how long the list of its errors can be downloaded.
+# How long an unconfirmed file waits, and how long texts of its rows are kept: the list of its
+# errors, and what the page shows of people.
 DISCARD_UNCONFIRMED_AFTER = timedelta(days=7)
 DELETE_ERRORS_AFTER = timedelta(days=30)
 # The label of the box on the page, which a sentence here names.
@@ -211,5 +212,7 @@ def tidy(*, now: datetime) -> None:
         with suppress(Conflict):
             discard(imported, actor=WORKER, now=now)
     finished = Import.objects.filter(finished_at__lte=now - DELETE_ERRORS_AFTER)
-    finished.exclude(errors_stored_as="").update(errors_stored_as="")
+    finished.exclude(errors_stored_as="", differing=[], changes=[], readings=[]).update(
+        errors_stored_as="", differing=[], changes=[], readings=[]
+    )
     storage.delete_orphans(now=now)

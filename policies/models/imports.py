@@ -61,11 +61,21 @@ class Import(models.Model):
     new = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     same = models.PositiveIntegerField(_("already the same"), default=0)
+    differences = models.PositiveIntegerField(_("different from the books"), default=0)
     rows_done = models.PositiveIntegerField(_("rows looked through"), default=0)
     # What exactly was shown to the person who confirms: another outcome was not confirmed.
     fingerprint = models.CharField(max_length=32, blank=True)
     problems = models.JSONField(default=list, blank=True)
     changes = models.JSONField(default=list, blank=True)
+    # Rows that say something else than the books, which the import does not take over.
+    differing = models.JSONField(default=list, blank=True)
+    # Where the table was found, in words, when it wasn't at the top of the first sheet.
+    read_from = models.CharField(max_length=255, blank=True)
+    # The encoding in which the file is read, where the file itself doesn't prove one. A guess
+    # is shown with readings of some of its texts, and imports nothing before a person agrees.
+    encoding = models.CharField(_("encoding"), max_length=20, blank=True)
+    encoding_guessed = models.BooleanField(default=False)
+    readings = models.JSONField(default=list, blank=True)
     unused_headings = models.JSONField(default=list, blank=True)
     errors_stored_as = models.CharField(max_length=120, blank=True)
     trouble = models.TextField(_("trouble"), blank=True)
@@ -164,6 +174,11 @@ class Import(models.Model):
                 name="import_counts_add_up",
             ),
             models.CheckConstraint(
+                condition=Q(encoding_guessed=False)
+                | ~Q(encoding="") & ~Q(state__in=["confirmed", "importing", "done"]),
+                name="import_in_a_chosen_encoding",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state="failed") | ~Q(trouble=""), name="import_failed_says_why"
             ),
         ]
@@ -191,6 +206,7 @@ class ImportEvent(Event):
     class Kind(models.TextChoices):
         UPLOADED = "uploaded", _("Uploaded")
         CHECKED = "checked", _("Checked")
+        ENCODING = "encoding", _("Encoding chosen")
         CONFIRMED = "confirmed", _("Confirmed")
         BOOKS_CHANGED = "books_changed", _("Checked again: the data had changed meanwhile")
         DONE = "done", _("Imported")

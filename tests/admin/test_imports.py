@@ -168,6 +168,31 @@ def test_orders_and_fees_come_as_files_too(manager, folder):
     assert str(ReplacementFee.objects.latest("id").amount) == "99.50"
 
 
+def test_what_differs_from_the_books_is_shown_before_it_is_left_as_it_is(sales, folder):
+    head = "reference,serial,model,plan,name,email,country,shipped_at\n"
+    row = "W-1,0AXCSHOP0001,mavic-2-pro,care-1y,Ann Lee,ann@example.com,US,\n"
+    shown = upload(sales, "orders", head + row).content.decode()
+    assert "W-1, 0AXCSHOP0001, Ann Lee" in shown
+    confirm(sales, Import.objects.get())
+    again = (
+        head + row.replace("care-1y", "care-2y") + row.replace("W-1", "W-2").replace("1,m", "2,m")
+    )
+    shown = upload(sales, "orders", again).content.decode()
+    assert "Different from the books" in shown
+    assert "Line 2: plan: the books say 1-Year, the file says 2-Year." in shown
+    imported = Import.objects.latest("id")
+    address = reverse("admin:policies_import_errors", args=[imported.pk])
+    listed = b"".join(sales.get(address).streaming_content).decode()
+    assert "plan: the books say 1-Year, the file says 2-Year." in listed
+    confirm(sales, imported)
+    assert Order.objects.get(reference="W-1").plan.code == "care-1y"
+    finished = Import.objects.get(pk=imported.pk).finished_at
+    uploads.tidy(now=finished + timedelta(days=30))
+    imported.refresh_from_db()
+    assert (imported.changes, imported.differing, imported.errors_stored_as) == ([], [], "")
+    assert (imported.new, imported.differences) == (1, 1)
+
+
 def test_the_list_of_errors_can_be_mended_in_a_spreadsheet(sales, folder):
     upload(sales, "drones", 'serial,model,activated_at\n"=1+1",mini-2,\n0AXLIST0001,mini-9,\n')
     address = reverse("admin:policies_import_errors", args=[Import.objects.get().pk])

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from policies.imports import base
 from policies.imports.base import RecordsChanged
-from policies.imports.lines import Checked
+from policies.imports.lines import BAD, Checked, Line
 from policies.imports.orders import OrderImport
 from policies.imports.spreadsheet import UnreadableFile
 from policies.shared.actor import Actor
@@ -16,7 +16,8 @@ from policies.shared.actor import Actor
 class Command(BaseCommand):
     help = (
         "Enters the shop's orders of drones with plans from CSV or XLSX, and their shipments. "
-        "Every line that is wrong is reported, and nothing is entered then."
+        "Every line that is wrong is reported, and nothing is entered then. A line that says "
+        "something else than the books is named; only its shipment is taken over."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,8 +29,10 @@ class Command(BaseCommand):
         now = timezone.now()
         kind = OrderImport(now=now)
         try:
-            checked = base.check(kind, path, report=lambda line: self.stdout.write(str(line)))
+            checked = base.check(kind, path, report=self._report)
             summary = f"{checked.new} entered, {kind.shipped} shipped, {checked.same} unchanged"
+            if checked.differences:
+                summary += f", {checked.differences} different from the books"
             if options["dry_run"]:
                 self.stdout.write(
                     f"{path.name}: {summary}, {checked.bad} bad; dry run, nothing entered."
@@ -43,6 +46,13 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
         self.stdout.write(f"{path.name}: {summary}.")
+
+    def _report(self, line: Line) -> None:
+        if line.outcome == BAD:
+            self.stdout.write(str(line))
+            return
+        for text in line.differences:
+            self.stdout.write(f"line {line.number}: warning: {text}")
 
     def _enter(self, kind: OrderImport, path: Path, checked: Checked) -> None:
         base.import_rows(

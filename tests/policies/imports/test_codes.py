@@ -9,7 +9,7 @@ from policies import codes
 from policies.imports import base
 from policies.imports.base import RecordsChanged
 from policies.imports.codes import CodeImport
-from policies.models import ActivationCode, CodeBatch
+from policies.models import ActivationCode, CodeBatch, Plan
 from policies.rules.code_format import grouped
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -67,6 +67,16 @@ def test_bad_lines_are_reported_and_nothing_lands_unless_they_are_skipped(run, t
     assert ActivationCode.objects.count() == 1
     assert run(lines, "--skip-bad")[:3] == reported
     assert ActivationCode.objects.count() == 4
+
+
+def test_a_code_on_file_for_something_else_says_for_what(run, three):
+    code = factories.ActivationCodeFactory()
+    code.batch.plan = Plan.objects.get(code="care-2y")
+    code.batch.save()
+    assert run(["code", factories.whole(code)])[0] == (
+        "line 2: This code is on file already, for something else: "
+        f"2-Year, Mavic 2 Pro, United States (#{code.batch.pk})."
+    )
 
 
 def test_a_file_without_a_good_code_makes_no_batch(run):

@@ -62,9 +62,14 @@ def test_what_the_dealer_knows_counts_more_than_what_the_customer_stated(bring):
 
 
 def test_an_empty_activation_takes_nothing_away(bring):
-    factories.DroneFactory(serial="0AXLIST0001", activated_at=NINE)
+    factories.DroneFactory(serial="0AXLIST0001", activated_at=NINE, activation_source="dealer")
     checked = bring(HEAD + "0AXLIST0001,mavic-2-pro,\n")
     assert (checked.same, checked.changed) == (1, 0)
+    [row] = checked.differing
+    assert [str(text) for text in row.differences] == [
+        "activated_at: the books say 2026-03-01 09:00:00 UTC, the file says nothing."
+    ]
+    assert bring("serial,model\n0AXLIST0001,mavic-2-pro\n").differences == 0
     assert Drone.objects.get().activated_at == NINE
 
 

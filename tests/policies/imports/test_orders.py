@@ -173,6 +173,45 @@ def test_a_customer_is_found_again_and_a_missing_phone_is_added(run):
     assert (ann.name, ann.phone) == ("ANN LEE", "+1 555 0100")
 
 
+def test_what_a_file_says_otherwise_than_the_books_is_named(run):
+    run(HEAD + ANN + BEN)
+    corrected = "W-1,0AXCSHOP0001,mavic-3,care-2y,Bob Lee,bob@example.com,CA,\n"
+    assert run(HEAD + corrected + BEN) == [
+        "line 2: warning: model: the books say Mavic 2 Pro, the file says DJI Mavic 3.",
+        "line 2: warning: plan: the books say 1-Year, the file says 2-Year.",
+        "line 2: warning: email: the books say ann@example.com, the file says bob@example.com.",
+        "line 2: warning: country: the books say US, the file says CA.",
+        "line 2: warning: name: the books say Ann Lee, the file says Bob Lee.",
+        "line 2: warning: shipped_at: the books say 2026-03-10 13:00:00 UTC, the file says nothing.",
+        "orders.csv: 0 entered, 0 shipped, 2 unchanged, 1 different from the books.",
+    ]
+    order = Order.objects.get(reference="W-1")
+    assert (order.plan.code, order.customer.email) == ("care-1y", "ann@example.com")
+
+
+def test_a_shipment_is_taken_over_beside_what_is_not(run):
+    run(HEAD + BEN)
+    Order.objects.update(placed_at=datetime(2026, 3, 1, tzinfo=UTC))
+    assert run(HEAD + BEN.replace("DE,", "DE,2026-03-12").replace("care-2y", "care-1y")) == [
+        "line 2: warning: plan: the books say 2-Year, the file says 1-Year.",
+        "orders.csv: 0 entered, 1 shipped, 0 unchanged, 1 different from the books.",
+    ]
+
+
+def test_a_file_without_a_column_for_shipments_says_nothing_about_them(run):
+    run(HEAD + ANN)
+    short = HEAD.replace(",shipped_at", "") + ANN.replace(",2026-03-10T09:00", "")
+    assert run(short) == ["orders.csv: 0 entered, 0 shipped, 1 unchanged."]
+
+
+def test_a_drone_added_to_an_order_on_file_is_named(run):
+    run(HEAD + ANN)
+    assert run(HEAD + SECOND) == [
+        "line 2: warning: reference: the books have this order with 0AXCSHOP0001; a line is added.",
+        "orders.csv: 1 entered, 0 shipped, 0 unchanged, 1 different from the books.",
+    ]
+
+
 SECOND = "W-1,0AXCSHOP0003,mini-2,care-2y,Ann Lee,ann@example.com,US,\n"
 
 
@@ -196,7 +235,10 @@ def test_a_cancelled_line_is_not_entered_again_by_a_file(run, now):
     """The shop sends its whole list again; only a person orders anew, on the page."""
     run(HEAD + BEN)
     orders.cancel(Order.objects.get(), reason="Not wanted", actor=DESK, now=now)
-    assert run(HEAD + BEN)[-1] == "orders.csv: 0 entered, 0 shipped, 1 unchanged."
+    assert run(HEAD + BEN) == [
+        "line 2: warning: This order was cancelled on 2026-03-10; a file does not enter it again.",
+        "orders.csv: 0 entered, 0 shipped, 1 unchanged, 1 different from the books.",
+    ]
     assert run(HEAD + BEN.replace("DE,", "DE,2026-03-12"))[0] == (
         "line 2: This order has been cancelled."
     )
