@@ -19,7 +19,7 @@ from policies.backoffice import exports
 from policies.backoffice.cells import link, pill
 from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
-from policies.imports import storage, uploads
+from policies.imports import encodings, storage, uploads
 from policies.imports.spreadsheet import UnreadableFile
 from policies.imports.steps import PERMISSION, PERMISSION_TO_CHANGE
 from policies.models import Import, ImportEvent
@@ -63,6 +63,26 @@ class ConfirmForm(forms.Form):
         super().__init__(*args, **kwargs)
         if not bad:
             del self.fields["skip_bad"]
+
+
+class EncodingForm(forms.Form):
+    """How the same texts read in each encoding: the person who knows the names sees it."""
+
+    encoding = forms.ChoiceField(
+        label=_("Encoding"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": _("Please choose the encoding in which the names are right."),
+            "invalid_choice": _("Please choose an encoding from the list."),
+        },
+    )
+
+    def __init__(self, data: Any = None, *, imported: Import) -> None:
+        super().__init__(data, initial={"encoding": imported.encoding})
+        self.fields["encoding"].choices = [  # type: ignore[attr-defined]
+            (one["encoding"], f"{encodings.CHOICES[one['encoding']]}: {one['text']}".rstrip(": "))
+            for one in imported.readings
+        ]
 
 
 class UploadFile(Operation):
@@ -144,7 +164,8 @@ class Confirm(Operation):
         return self.request.user.has_perms(needed)
 
     def open(self) -> bool:
-        return self.obj.state == State.CHECKED and bool(self.obj.new + self.obj.changed)
+        would_do = bool(self.obj.new + self.obj.changed)
+        return self.obj.state == State.CHECKED and would_do and not self.obj.encoding_guessed
 
     def form(self, data: Any = None) -> forms.Form:
         initial = {"fingerprint": self.obj.fingerprint}
@@ -169,6 +190,30 @@ class Confirm(Operation):
         written = self.obj.new + self.obj.changed
         message = ngettext("%(count)d row is imported.", "%(count)d rows are imported.", written)
         return message % {"count": written}
+
+
+class ReadAs(Operation):
+    slug = "read-as"
+    label = _("Read in this encoding")
+    explanation = _(
+        "The file is not UTF-8. Choose the line in which the names are right; the file is checked "
+        "again in that encoding, and nothing is imported before."
+    )
+
+    def permitted(self) -> bool:
+        return self.request.user.has_perm(PERMISSION[self.obj.kind])
+
+    def open(self) -> bool:
+        return self.obj.state == State.CHECKED and bool(self.obj.encoding)
+
+    def form(self, data: Any = None) -> forms.Form:
+        return EncodingForm(data, imported=self.obj)
+
+    def run(self, form: Any) -> Done:
+        encoding = form.cleaned_data["encoding"]
+        uploads.choose_encoding(self.obj, encoding=encoding, actor=self.actor, now=self.now)
+        message = _("The file is read as %(encoding)s.")
+        return Done(message % {"encoding": encodings.CHOICES[encoding]}, go_to=self.obj)
 
 
 class Discard(Operation):
@@ -209,7 +254,7 @@ class ImportAdmin(RecordAdmin):
     fields = ["kind", "state_pill", "uploaded_at", "uploaded_by", "confirmed_at", "confirmed_by"]
     readonly_fields = ["state_pill"]
     change_form_template = "admin/import.html"
-    operations = (Confirm, Discard)
+    operations = (Confirm, ReadAs, Discard)
     list_operations = (UploadCodes, UploadOrders, UploadDrones, UploadFees)
     inlines = [ImportHistory]
 
@@ -222,6 +267,8 @@ class ImportAdmin(RecordAdmin):
         return super().page_facts(request, obj) | {
             "imported": obj,
             "state": self.state_pill(obj),
+            "encoding": encodings.CHOICES.get(obj.encoding, ""),
+            "reading": self._reading(obj),
             "rows_done": uploads.rows_done(obj),
             "batch": link(obj.batch) if obj.batch else "",
             "needs_a_manager": self._needs_a_manager(request, obj),
@@ -234,6 +281,10 @@ class ImportAdmin(RecordAdmin):
         if context["imported"].is_running:
             response["Refresh"] = str(REFRESH)
         return response
+
+    def _reading(self, imported: Import) -> str:
+        texts = (one["text"] for one in imported.readings if one["encoding"] == imported.encoding)
+        return next(texts, "")
 
     def _needs_a_manager(self, request: HttpRequest, imported: Import) -> bool:
         confirm = Confirm(request, imported)

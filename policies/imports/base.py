@@ -17,9 +17,11 @@ from typing import Any, ClassVar
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies.imports import cells, spreadsheet
+from policies.imports import cells, encodings, spreadsheet
 from policies.imports.lines import BAD, CHANGED, NEW, Checked, FirstLines, Line
+from policies.imports.spreadsheet import Row, Table, UnreadableFile
 from policies.rules.errors import BadInput
+from policies.rules.text import Text
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -38,6 +40,7 @@ class ImportKind:
 
     `now` is the instant at which rules apply and rows are written. With `locking`
     the rows that `compare` reads stay as they are until the caller's transaction ends.
+    `encoding` is what a person chose for a text that does not prove its own.
     """
 
     needed: ClassVar[list[str]]
@@ -45,40 +48,72 @@ class ImportKind:
     longest: ClassVar[dict[str, int]] = {}
     repeated: ClassVar[Any]  # the problem of a second row with the same key, with %(line)d
 
-    def __init__(self, *, now: datetime, locking: bool = False) -> None:
+    def __init__(self, *, now: datetime, locking: bool = False, encoding: str = "") -> None:
         self.now = now
         self.locking = locking
+        self.encoding = encoding
+        self.read_from = ""  # in words
         self.columns: set[str] = set()  # those that the file has
         self.unused_headings: list[str] = []
 
     def lines(self, path: Path) -> Iterator[Line]:
         """The rows below the headings, their cells by name in `value`. Raises UnreadableFile."""
-        rows = spreadsheet.rows(path)
-        headings: list[str] = []
-        for _number, row in islice(rows, 1):
-            headings = self._headings(row)
-        if not headings:
-            raise spreadsheet.UnreadableFile(_("The file is empty."))
-        for number, row in rows:
-            yield Line(number, row, dict(zip(headings, row, strict=False)))
+        tables = spreadsheet.tables(path, self.encoding)
+        if not tables:
+            raise UnreadableFile(_("The file is empty."))
+        headed = [(table, line) for table in tables for line in self._heading_lines(table)]
+        if not headed:
+            raise UnreadableFile(self._missing(tables))
+        table, (number, row) = headed[0]
+        headings = self._headings(row, number)
+        sheets = [other.sheet for other, _line in headed[1:] if other.sheet != table.sheet]
+        self.read_from = place_in_words(table, number, sheets, of=len(tables))
+        for line, texts in table.rows():
+            if line > number:
+                yield Line(line, texts, dict(zip(headings, texts, strict=False)))
 
-    def _headings(self, row: list[str]) -> list[str]:
-        headings = [cell.lower().replace(" ", "_") for cell in row]
+    def _heading_lines(self, table: Table) -> list[Row]:
+        """The first row that has all headings that are needed, if there is one."""
+        fitting = (line for line in table.top if not self._lacking(self._names(line[1])))
+        return list(islice(fitting, 1))
+
+    def _names(self, row: list[str]) -> list[str]:
+        return [" ".join(cell.lower().split()).replace(" ", "_") for cell in row]
+
+    def _lacking(self, names: list[str]) -> list[str]:
+        return [name for name in self.needed if name not in names]
+
+    def _missing(self, tables: list[Table]) -> Text:
+        """What is wrong where no table has all headings: said of the row that has most of them."""
+        rows = [(self._lacking(self._names(row)), line) for one in tables for line, row in one.top]
+        lacking, line = min(rows, key=lambda row: len(row[0]))
+        if len(lacking) == len(self.needed):
+            message = _("None of the first %(count)d lines has the headings %(missing)s.")
+            return message % {"count": spreadsheet.TOP, "missing": ", ".join(lacking)}
+        message = _("Line %(line)d has no heading %(missing)s, which is needed.")
+        return message % {"line": line, "missing": ", ".join(lacking)}
+
+    def _headings(self, row: list[str], line: int) -> list[str]:
+        headings = self._names(row)
         known = [*self.needed, *self.optional]
-        missing = [name for name in self.needed if name not in headings]
-        if missing:
-            raise spreadsheet.UnreadableFile(
-                _("The first line must have the headings %(missing)s.")
-                % {"missing": ", ".join(missing)}
-            )
         twice = [name for name in known if headings.count(name) > 1]
         if twice:
-            raise spreadsheet.UnreadableFile(
-                _("The heading %(name)s appears twice in the first line.") % {"name": twice[0]}
+            raise UnreadableFile(
+                _("The heading %(name)s appears twice in line %(line)d.")
+                % {"name": twice[0], "line": line}
             )
         self.columns = set(headings)
         self.unused_headings = [name[:40] for name in headings if name and name not in known][:20]
         return headings
+
+    def samples(self, line: Line) -> list[str]:
+        """Texts of a row, read by its bytes, by which a person can tell the encoding."""
+        cells_used = (line.value.get(name, "") for name in (*self.needed, *self.optional))
+        return [cell for cell in cells_used if not cell.isascii()]
+
+    def country(self, line: Line) -> str:
+        """The country (ISO alpha-2) of a row whose texts mean nothing yet, if it has one."""
+        return ""
 
     def understand(self, line: Line) -> None:
         """Turns the cells in `value` into what they mean. Raises BadInput."""
@@ -111,6 +146,21 @@ class ImportKind:
         return line.cells
 
 
+def place_in_words(table: Table, line: int, others: list[str], *, of: int) -> str:
+    """Where the table was found, in words; empty for the top of an only one."""
+    if not table.sheet:
+        message = _("Headings in line %(line)d.") if line > 1 else ""
+        return str(message and message % {"line": line})
+    if of == 1 and line == 1:
+        return ""
+    message = _("Sheet “%(sheet)s”, headings in line %(line)d.")
+    place = str(message % {"sheet": table.sheet, "line": line})
+    if others:
+        message = _("Not read, though it has such headings: sheet “%(sheet)s”.")
+        place += " " + " ".join(str(message % {"sheet": sheet}) for sheet in others[:3])
+    return place
+
+
 def look_through(kind: ImportKind, path: Path) -> Iterator[list[Line]]:
     """The pass: the rows of the file block by block, each with its outcome."""
     first_lines = FirstLines()
@@ -125,6 +175,20 @@ def look_through(kind: ImportKind, path: Path) -> Iterator[list[Line]]:
             yield block
     finally:
         first_lines.close()
+
+
+def sample(kind: ImportKind, path: Path) -> tuple[list[bytes], list[str]]:
+    """Some texts as bytes, and the countries of their rows; `kind` reads in encodings.RAW."""
+    texts: dict[bytes, None] = {}
+    countries = []
+    for line in kind.lines(path):
+        found = [text.encode(encodings.RAW) for text in kind.samples(line)]
+        if found:
+            texts |= dict.fromkeys(found)
+            countries.append(kind.country(line))
+        if len(texts) >= encodings.SAMPLES:
+            break
+    return list(texts)[: encodings.SAMPLES], [one for one in countries if one]
 
 
 def _understand(kind: ImportKind, line: Line) -> None:

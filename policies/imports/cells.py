@@ -1,5 +1,6 @@
 """Reading the cells of a row: plain text, dates, instants. What cannot be read is a BadRow."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -15,8 +16,36 @@ LONGEST = 255
 UNREADABLE_CHARACTER = "\ufffd"
 
 
+# What spreadsheets, web pages and address books put around a text, seen and meant by nobody:
+# spaces of every kind, zero-width characters, and marks of the direction of writing.
+AT_THE_EDGES = (
+    "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+# Inside a text a space that doesn't break is a space, and a full-width digit is a digit.
+PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\xa0\u2007\u202f\u3000", " "),
+        **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
+    }
+)
+# Composing the accents of a longer text would take too long, and no cell may be so long.
+LONGEST_COMPOSED = 1_024
+
+
 class BadRow(BadInput):
     """The row cannot be imported."""
+
+
+def clean(text: str) -> str:
+    """The text of a cell as it was meant: without invisible edges, in plain spaces and digits."""
+    text = text.strip(AT_THE_EDGES)
+    if text.isascii():
+        return text
+    text = text.translate(PLAIN)
+    return unicodedata.normalize("NFC", text) if len(text) <= LONGEST_COMPOSED else text
 
 
 def refuse_empty(row: Mapping[str, str], names: Iterable[str]) -> None:

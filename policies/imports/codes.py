@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain, islice
 from pathlib import Path
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import codes, sealing
 from policies.imports import spreadsheet
-from policies.imports.base import ImportKind
+from policies.imports.base import ImportKind, place_in_words
 from policies.imports.lines import BAD, Line
 from policies.models import ActivationCode, CodeBatch, DroneModel, Plan, Region
 from policies.rules import code_format
@@ -21,12 +20,22 @@ from policies.shared.errors import Conflict
 HEADINGS = {"code", "codes", "activationcode", "activation code", "activation_code"}
 
 
+def _headed(table: spreadsheet.Table) -> tuple[spreadsheet.Table, int, int] | None:
+    """The table, with the line and the place of its heading for codes, if it has one."""
+    for line, row in table.top:
+        for place, name in enumerate(row):
+            if name.lower() in HEADINGS:
+                return table, line, place
+    return None
+
+
 class CodeImport(ImportKind):
     """The codes of one plan, model and region; `source` is the file's name, stored in the batch."""
 
     needed = ["code"]
     repeated = _("The same code as in line %(line)d.")
     batch: CodeBatch | None = None
+    _column = 0
 
     def __init__(
         self,
@@ -37,22 +46,31 @@ class CodeImport(ImportKind):
         source: str,
         now: datetime,
         locking: bool = False,
+        encoding: str = "",
     ) -> None:
-        super().__init__(now=now, locking=locking)
+        super().__init__(now=now, locking=locking, encoding=encoding)
         self.plan, self.drone_model, self.region = plan, drone_model, region
         self.source = source
 
     def lines(self, path: Path) -> Iterator[Line]:
         """The column with a heading for codes, or the first of a file without headings."""
-        rows = spreadsheet.rows(path)
-        first = list(islice(rows, 1))
-        if not first:
+        tables = spreadsheet.tables(path, self.encoding)
+        if not tables:
             raise spreadsheet.UnreadableFile(_("The file is empty."))
-        names = [cell.lower() for cell in first[0][1]]
-        headings = [index for index, name in enumerate(names) if name in HEADINGS]
-        column = headings[0] if headings else 0
-        for number, cells in rows if headings else chain(first, rows):
-            yield Line(number, cells, cells[column] if column < len(cells) else "")
+        headed = [found for table in tables if (found := _headed(table))]
+        table, line, column = headed[0] if headed else (tables[0], 0, 0)
+        if line:
+            others = [other.sheet for other, *_place in headed[1:] if other.sheet != table.sheet]
+            self.read_from = place_in_words(table, line, others, of=len(tables))
+        self._column = column
+        for number, texts in table.rows():
+            if number > line:
+                yield Line(number, texts, texts[column] if column < len(texts) else "")
+
+    def samples(self, line: Line) -> list[str]:
+        """Words, not whole cells: nothing that could hold a code."""
+        cells = [cell for place, cell in enumerate(line.cells) if place != self._column]
+        return [word for cell in cells for word in cell.split() if not word.isascii()]
 
     def understand(self, line: Line) -> None:
         text = line.value

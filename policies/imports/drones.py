@@ -37,8 +37,8 @@ class DroneImport(ImportKind):
     optional = ["activated_at"]
     repeated = _("The same serial number as in line %(line)d.")
 
-    def __init__(self, *, now: datetime, locking: bool = False) -> None:
-        super().__init__(now=now, locking=locking)
+    def __init__(self, *, now: datetime, locking: bool = False, encoding: str = "") -> None:
+        super().__init__(now=now, locking=locking, encoding=encoding)
         self.models = {model.slug: model for model in DroneModel.objects.all()}
 
     def read(self, row: dict[str, str]) -> Listed:

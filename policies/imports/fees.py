@@ -44,8 +44,8 @@ class FeeImport(ImportKind):
     optional = ["currency"]
     repeated = _("The same model, region, ordinal and date as in line %(line)d.")
 
-    def __init__(self, *, now: datetime, locking: bool = False) -> None:
-        super().__init__(now=now, locking=locking)
+    def __init__(self, *, now: datetime, locking: bool = False, encoding: str = "") -> None:
+        super().__init__(now=now, locking=locking, encoding=encoding)
         self.models = {model.slug: model for model in DroneModel.objects.all()}
         self.regions = {region.code.upper(): region for region in Region.objects.all()}
 

@@ -129,14 +129,18 @@ class OrderImport(ImportKind):
     longest = {"reference": 64, "name": 120, "email": 254, "phone": 40}
     repeated = _("The same reference and serial number as in line %(line)d.")
 
-    def __init__(self, *, now: datetime, locking: bool = False) -> None:
-        super().__init__(now=now, locking=locking)
+    def __init__(self, *, now: datetime, locking: bool = False, encoding: str = "") -> None:
+        super().__init__(now=now, locking=locking, encoding=encoding)
         self.models = {model.slug: model for model in DroneModel.objects.all()}
         self.plans = {plan.code: plan for plan in Plan.objects.filter(renews=None)}
         served = RegionCountry.objects.select_related("region")
         self.regions = {str(one.country): one.region for one in served}
         self.serials = FirstLines()
         self.shipped = 0
+
+    def country(self, line: Line) -> str:
+        text: str = line.value.get("country", "")
+        return text.strip().upper()
 
     def read(self, row: dict[str, str]) -> Listed:
         try:

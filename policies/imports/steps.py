@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies.imports import base, storage
+from policies.imports import base, encodings, spreadsheet, storage
 from policies.imports.base import ImportKind, RecordsChanged
 from policies.imports.codes import CodeImport
 from policies.imports.drones import DroneImport
@@ -46,9 +46,12 @@ PERMISSION = {kind: f"policies.import_{kind}" for kind in KINDS}
 PERMISSION_TO_CHANGE = {Import.Kind.DRONES: "policies.change_drone"}
 
 
-def kind_of(imported: Import, *, now: datetime, locking: bool = False) -> ImportKind:
-    """The kind of an import, for one pass over its file."""
-    options: dict[str, Any] = {"now": now, "locking": locking}
+def kind_of(
+    imported: Import, *, now: datetime, locking: bool = False, encoding: str = ""
+) -> ImportKind:
+    """The kind of an import, for one pass over its file; in `encoding`, or the one on file."""
+    encoding = encoding or imported.encoding
+    options: dict[str, Any] = {"now": now, "locking": locking, "encoding": encoding}
     if imported.kind == Import.Kind.CODES:
         options |= {
             "plan": imported.plan,
@@ -91,13 +94,17 @@ def check(
 
     False when another worker or a person has moved the import on meanwhile.
     """
-    kind = kind_of(imported, now=now)
+    reading = _reading_of(imported, now=now)
+    kind = kind_of(imported, now=now, encoding=reading["encoding"])
     with storage.ErrorList(kind) as errors:
         checked = base.check(kind, storage.path(imported), report=errors.add, tell=tell)
         errors_stored_as = errors.save()
     if not checked.rows:
         raise UnreadableFile(_("The file has no rows below its headings."))
-    result = _as_fields(checked) | {
+    result = {
+        **_as_fields(checked),
+        **reading,
+        "read_from": kind.read_from[:255],
         "unused_headings": kind.unused_headings,
         "errors_stored_as": errors_stored_as,
         "trouble": trouble,
@@ -108,6 +115,23 @@ def check(
         step = Kind.BOOKS_CHANGED if trouble else Kind.CHECKED
         record(imported, step, actor=actor, now=now, note=counted(imported))
     return True
+
+
+def _reading_of(imported: Import, *, now: datetime) -> dict[str, Any]:
+    """The encoding in which the file is read: its own, the one chosen, or a guess to be shown."""
+    path = storage.path(imported)
+    if spreadsheet.proven_encoding(path):
+        return {"encoding": "", "encoding_guessed": False, "readings": []}
+    samples, countries = base.sample(kind_of(imported, now=now, encoding=encodings.RAW), path)
+    chosen = "" if imported.encoding_guessed else imported.encoding
+    return {
+        "encoding": chosen or encodings.guess(samples, countries),
+        "encoding_guessed": not chosen,
+        "readings": [
+            {"encoding": encoding, "text": encodings.reading(samples, encoding)}
+            for encoding in encodings.CHOICES
+        ],
+    }
 
 
 def _as_fields(checked: Checked) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from policies.imports import spreadsheet, steps, storage
+from policies.imports import encodings, spreadsheet, steps, storage
 from policies.imports.spreadsheet import UnreadableFile
 from policies.imports.steps import LEASE, WORKER, Kind, State
 from policies.models import Import
@@ -95,7 +95,9 @@ def _is_small(imported: Import, *, now: datetime) -> bool:
     """Whether a request has time to check and import it. Raises UnreadableFile."""
     if not _is_quick(imported):
         return False  # even its headings may lie too far down to look for them here
-    lines = steps.kind_of(imported, now=now).lines(storage.path(imported))
+    path = storage.path(imported)
+    encoding = spreadsheet.proven_encoding(path) or encodings.RAW
+    lines = steps.kind_of(imported, now=now, encoding=encoding).lines(path)
     rows = sum(1 for _line in islice(lines, SMALL_ROWS + 1))
     if not rows:
         raise UnreadableFile(_("The file has no rows below its headings."))
@@ -120,6 +122,8 @@ def confirm(
         locked = steps.lock(imported)
         if locked.state != State.CHECKED:
             raise Conflict(_("Somebody else has confirmed or discarded this import meanwhile."))
+        if locked.encoding_guessed:
+            raise Conflict(_("Choose the encoding of the file first; it is only a guess so far."))
         if locked.fingerprint != fingerprint:
             raise Conflict(_("The file has been checked again meanwhile. Look at the new result."))
         if not locked.new + locked.changed:
@@ -140,6 +144,32 @@ def confirm(
         )
         steps.record(locked, Kind.CONFIRMED, actor=actor, now=now, note=steps.counted(locked))
         if few:
+            steps.work_on(locked, actor=actor, clock=lambda: now)
+    imported.refresh_from_db()
+
+
+def choose_encoding(imported: Import, *, encoding: str, actor: Actor, now: datetime) -> None:
+    """Reads a file again that does not prove its encoding, in the one that a person has chosen.
+
+    Nothing is imported before. Raises Conflict.
+    """
+    with transaction.atomic():
+        locked = steps.lock(imported)
+        if locked.state != State.CHECKED or not locked.encoding:
+            raise Conflict(_("The encoding of this import can no longer be chosen."))
+        if encoding not in encodings.CHOICES:
+            raise Conflict(_("Choose an encoding from the list."))
+        leases.write(
+            locked,
+            state=State.UPLOADED,
+            encoding=encoding,
+            encoding_guessed=False,
+            next_try_at=now,
+            trouble="",
+        )
+        label = str(encodings.CHOICES[encoding])
+        steps.record(locked, Kind.ENCODING, actor=actor, now=now, note=label)
+        if locked.rows <= SMALL_ROWS and _is_quick(locked):
             steps.work_on(locked, actor=actor, clock=lambda: now)
     imported.refresh_from_db()
 

@@ -24,6 +24,7 @@ from policies.models import (
 from policies.rules.code_format import grouped
 from tests import factories
 from tests.admin.conftest import NOON
+from tests.forms import form_with
 
 DRONES = "serial,model,activated_at\n0AXLIST0001,mini-2,\n0AXLIST0002,mini-2,2026-03-01T09:00\n"
 
@@ -193,6 +194,107 @@ def test_what_differs_from_the_books_is_shown_before_it_is_left_as_it_is(sales, 
     assert (imported.new, imported.differences) == (1, 1)
 
 
+ORDERS = "reference;serial;model;plan;name;email;country\n"
+POLISH = "X-1;1581F4XFC2200111;mavic-3;care-1y;Łukasz Żółć;b1@example.com;PL\n"
+
+
+def choose(client, imported: Import, encoding: str | None = None):
+    """Sends the form that is on the page, with another encoding than the one it offers."""
+    address = reverse("admin:policies_import_read-as", args=[imported.pk])
+    form = form_with("encoding", client.get(address).content.decode())
+    return client.post(address, form | ({"encoding": encoding} if encoding else {}), follow=True)
+
+
+def test_nothing_of_a_guessed_encoding_is_imported_before_a_person_agrees(sales, folder):
+    shown = upload(sales, "orders", (ORDERS + POLISH).encode("cp1250")).content.decode()
+    imported = Import.objects.get()
+    assert (imported.encoding, imported.encoding_guessed) == ("cp1250", True)
+    assert "It was read as Central European (Windows 1250), which is a guess" in shown
+    assert "Łukasz Żółć" in shown
+    assert reverse("admin:policies_import_confirm", args=[imported.pk]) not in shown
+    assert errors(confirm(sales, imported)) == [
+        "Choose the encoding of the file first; it is only a guess so far."
+    ]
+    assert not Order.objects.exists()
+    answer = choose(sales, imported).content.decode()
+    assert "The file is read as Central European (Windows 1250)." in answer
+    imported.refresh_from_db()
+    assert imported.encoding_guessed is False
+    confirm(sales, imported)
+    assert Order.objects.get().customer.name == "Łukasz Żółć"
+    assert steps(imported) == ["uploaded", "checked", "encoding", "checked", "confirmed", "done"]
+
+
+def test_the_person_sees_how_the_names_read_in_each_encoding_and_chooses_another(sales, folder):
+    row = POLISH.replace("PL", "DE").replace("Łukasz Żółć", "Иван Петров")
+    upload(sales, "orders", (ORDERS + row).encode("cp1251"))
+    imported = Import.objects.get()
+    assert imported.encoding == "cp1252"
+    address = reverse("admin:policies_import_read-as", args=[imported.pk])
+    offered = sales.get(address).content.decode()
+    assert "Western European (Windows 1252): Èâàí Ïåòðîâ" in offered
+    assert "Cyrillic (Windows 1251): Иван Петров" in offered
+    assert "Иван Петров" in choose(sales, imported, "cp1251").content.decode()
+    # Chosen wrongly, it can be chosen again, as long as nothing is confirmed.
+    choose(sales, imported, "cp1253")
+    choose(sales, imported, "cp1251")
+    imported.refresh_from_db()
+    confirm(sales, imported)
+    assert Order.objects.get().customer.name == "Иван Петров"
+    assert errors(sales.post(address, {"encoding": "cp1251"})) == [
+        "The encoding of this import can no longer be chosen."
+    ]
+
+
+def test_an_encoding_that_is_not_offered_is_refused(sales, folder):
+    upload(sales, "orders", (ORDERS + POLISH).encode("cp1250"))
+    imported = Import.objects.get()
+    address = reverse("admin:policies_import_read-as", args=[imported.pk])
+    for encoding in ("morse", "utf-16", "", "\0"):
+        assert errors(sales.post(address, {"encoding": encoding}))
+    imported.refresh_from_db()
+    assert imported.encoding_guessed is True
+
+
+def test_a_large_file_in_another_encoding_is_read_again_by_the_worker(sales, folder):
+    many = "".join(
+        f"X-{number};1581F4XFC22{number:05d};mavic-3;care-1y;Łukasz;b@example.com;PL\n"
+        for number in range(2_001)
+    )
+    upload(sales, "orders", (ORDERS + many).encode("cp1250"))
+    imported = Import.objects.get()
+    assert uploads.work(clock=lambda: NOON) == (1, 0)
+    imported.refresh_from_db()
+    assert (imported.state, imported.encoding_guessed) == ("checked", True)
+    choose(sales, imported, "cp1250")
+    imported.refresh_from_db()
+    assert imported.state == "uploaded"
+    assert uploads.work(clock=lambda: NOON) == (1, 0)
+    imported.refresh_from_db()
+    assert (imported.state, imported.encoding_guessed, imported.new) == ("checked", False, 2_001)
+
+
+def test_a_list_of_codes_in_another_encoding_shows_words_and_no_code(sales, shelf, folder):
+    [code] = codes.new_codes(1)
+    content = f"code;note\n{code};für {code} geprüft\n".encode("cp1252")
+    shown = upload(sales, "codes", content, **shelf).content.decode()
+    imported = Import.objects.get()
+    offered = sales.get(reverse("admin:policies_import_read-as", args=[imported.pk]))
+    for answer in (shown, offered.content.decode(), repr(Import.objects.values())):
+        assert code not in answer
+    assert "für · geprüft" in shown
+    choose(sales, imported)
+    imported.refresh_from_db()
+    confirm(sales, imported)
+    assert codes.find(code) is not None
+
+
+def test_the_auditor_chooses_no_encoding(auditor, sales, folder):
+    upload(sales, "orders", (ORDERS + POLISH).encode("cp1250"))
+    address = reverse("admin:policies_import_read-as", args=[Import.objects.get().pk])
+    assert auditor.post(address, {"encoding": "cp1250"}).status_code == 403
+
+
 def test_the_list_of_errors_can_be_mended_in_a_spreadsheet(sales, folder):
     upload(sales, "drones", 'serial,model,activated_at\n"=1+1",mini-2,\n0AXLIST0001,mini-9,\n')
     address = reverse("admin:policies_import_errors", args=[Import.objects.get().pk])
@@ -267,7 +369,10 @@ def test_activations_on_file_are_changed_by_a_manager_only(sales, manager, folde
     [
         (b"", "The file is empty."),
         (b"serial,model\n", "The file has no rows below its headings."),
-        (b"colour,size\nred,1\n", "The first line must have the headings serial, model."),
+        (
+            b"colour,size\nred,1\n",
+            "None of the first 10 lines has the headings serial, model.",
+        ),
         (b"\x89PNG\r\n\x1a\n\0\0", "This is neither a CSV nor an XLSX file."),
         (b"PK\x05\x06" + b"\0" * 18, "This is neither a CSV nor an XLSX file."),
     ],
@@ -333,7 +438,7 @@ def test_a_large_file_that_is_no_list_fails_in_the_hands_of_the_worker(sales, fo
     assert uploads.work(clock=lambda: NOON) == (0, 1)
     imported = Import.objects.get()
     assert imported.state == "failed"
-    assert "The first line must have the headings serial, model." in page(sales, imported)
+    assert "None of the first 10 lines has the headings serial, model." in page(sales, imported)
 
 
 def test_the_auditor_sees_imports_and_changes_none(auditor, sales, folder):

@@ -9,6 +9,7 @@ from policies.imports import base
 from policies.imports.codes import CodeImport
 from policies.imports.spreadsheet import UnreadableFile
 from policies.management.catalogue_command import CatalogueCommand
+from policies.management.import_command import add_encoding, encoding_of
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -24,12 +25,18 @@ class Command(CatalogueCommand):
         parser.add_argument("file", type=Path)
         super().add_arguments(parser)
         parser.add_argument("--dry-run", action="store_true", help="report, and write nothing")
+        add_encoding(parser)
         parser.add_argument("--skip-bad", action="store_true", help="import the good lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         facts = {**self.catalogue(options), "source": path.name, "now": timezone.now()}
         try:
+            facts["encoding"] = encoding_of(
+                path,
+                options["encoding"],
+                lambda encoding: CodeImport(**facts, encoding=encoding),
+            )
             summary = self._import(path, facts, options)
         except (UnreadableFile, Conflict) as error:
             raise CommandError(f"{path.name}: {error.message}") from error
@@ -38,9 +45,10 @@ class Command(CatalogueCommand):
         self.stdout.write(f"{path.name}: {summary}")
 
     def _import(self, path: Path, facts: dict[str, Any], options: dict[str, Any]) -> str:
-        checked = base.check(
-            CodeImport(**facts), path, report=lambda line: self.stdout.write(str(line))
-        )
+        kind = CodeImport(**facts)
+        checked = base.check(kind, path, report=lambda line: self.stdout.write(str(line)))
+        if kind.read_from:
+            self.stdout.write(f"{path.name}: {kind.read_from}")
         summary = f"{checked.good} good, {checked.bad} bad"
         if options["dry_run"]:
             return f"{summary}; dry run, nothing imported."

@@ -10,6 +10,7 @@ from policies.imports.base import RecordsChanged
 from policies.imports.lines import BAD, Checked, Line
 from policies.imports.orders import OrderImport
 from policies.imports.spreadsheet import UnreadableFile
+from policies.management.import_command import add_encoding, encoding_of
 from policies.shared.actor import Actor
 
 
@@ -23,13 +24,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--dry-run", action="store_true", help="report, and write nothing")
+        add_encoding(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         now = timezone.now()
-        kind = OrderImport(now=now)
         try:
+            encoding = encoding_of(
+                path,
+                options["encoding"],
+                lambda encoding: OrderImport(now=now, encoding=encoding),
+            )
+            kind = OrderImport(now=now, encoding=encoding)
             checked = base.check(kind, path, report=self._report)
+            if kind.read_from:
+                self.stdout.write(f"{path.name}: {kind.read_from}")
             summary = f"{checked.new} entered, {kind.shipped} shipped, {checked.same} unchanged"
             if checked.differences:
                 summary += f", {checked.differences} different from the books"
@@ -40,7 +49,7 @@ class Command(BaseCommand):
                 return
             if checked.bad:
                 raise CommandError(f"{path.name}: {checked.bad} bad; nothing entered.")
-            self._enter(OrderImport(now=now, locking=True), path, checked)
+            self._enter(OrderImport(now=now, locking=True, encoding=encoding), path, checked)
         except (UnreadableFile, RecordsChanged) as error:
             raise CommandError(f"{path.name}: {error.message}") from error
         except OSError as error:

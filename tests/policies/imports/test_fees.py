@@ -127,10 +127,10 @@ def test_a_table_in_another_currency_is_refused(table, now):
     ("first_line", "sentence"),
     [
         ("", "The file is empty."),
-        ("model,region,ordinal\n", "must have the headings amount, valid_from."),
+        ("model,region,ordinal\n", "Line 1 has no heading amount, valid_from, which is needed."),
         (
             "model,region,ordinal,amount,amount,valid_from\n",
-            "amount appears twice in the first line",
+            "The heading amount appears twice in line 1.",
         ),
     ],
 )

@@ -20,9 +20,9 @@ BEN = "W-2,0AXCSHOP0002,mini-2,care-2y,Ben Ng,ben@example.com,DE,\n"
 
 @pytest.fixture
 def run(tmp_path, db):
-    def on(text: str, *flags: str) -> list[str]:
+    def on(text: str, *flags: str, written: str = "utf-8") -> list[str]:
         path = tmp_path / "orders.csv"
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding=written)
         out = StringIO()
         try:
             call_command("import_orders", str(path), *flags, stdout=out)
@@ -83,7 +83,9 @@ def test_every_wrong_line_is_reported_and_nothing_is_entered(run):
 
 def test_a_file_without_headings_is_told_what_it_lacks(run):
     [line] = run(ANN)
-    assert line.startswith("error: orders.csv: The first line must have the headings reference")
+    assert line.startswith(
+        "error: orders.csv: None of the first 10 lines has the headings reference"
+    )
 
 
 def test_a_file_writes_what_the_desk_would_write(run, now, clerk):
@@ -277,3 +279,42 @@ def test_a_shipment_before_the_order_or_years_ahead_is_told(run):
         "line 2: A drone is not shipped before it is ordered.",
         "line 3: shipped_at is more than a year ahead.",
     ]
+
+
+POLISH = "W-1,0AXCSHOP0001,mavic-2-pro,care-1y,Łukasz Żółć,b1@example.com,PL,\n"
+
+
+def test_a_file_in_another_encoding_is_refused_and_says_how_it_would_read(run):
+    [line] = run(HEAD + POLISH, written="cp1250")
+    assert line == (
+        "error: orders.csv: The file is not UTF-8. As Central European (Windows 1250) it would "
+        "read: Łukasz Żółć. If that is right, use --encoding cp1250; else another of cp1252, "
+        "cp1251, cp1253, cp1254, cp932, gb18030, cp950, cp949."
+    )
+    assert not Order.objects.exists()
+    assert run(HEAD + POLISH, "--dry-run", written="cp1250") == [line]
+
+
+@pytest.mark.parametrize("name", ["cp1250", "windows-1250"])
+def test_a_file_is_read_in_the_encoding_that_is_named(run, name):
+    assert run(HEAD + POLISH, "--encoding", name, written="cp1250") == [
+        "orders.csv: 1 entered, 0 shipped, 0 unchanged."
+    ]
+    assert Order.objects.get().customer.name == "Łukasz Żółć"
+
+
+def test_a_file_that_proves_its_encoding_is_read_in_that_one(run):
+    assert run(HEAD + POLISH, "--encoding", "cp1250")[0] == (
+        "orders.csv: 1 entered, 0 shipped, 0 unchanged."
+    )
+    assert Order.objects.get().customer.name == "Łukasz Żółć"
+
+
+def test_an_encoding_that_nobody_knows_is_refused(run):
+    [line] = run(HEAD + ANN, "--encoding", "morse")
+    assert line.startswith("error: There is no encoding “morse”. Known are: utf-8, cp1252, ")
+
+
+def test_a_cell_that_is_not_valid_in_the_encoding_is_refused(run):
+    line = run(HEAD + POLISH, "--encoding", "cp932", written="cp1250")[0]
+    assert line == "line 2: name cannot be read. Save the file as UTF-8."

@@ -28,6 +28,8 @@ DONE = {"state": "done", "finished_at": AT, "confirmed_at": AT, "stored_as": ""}
         {"next_try_at": AT},  # nobody waits for a worker
         {"state": "confirmed", "confirmed_at": AT},  # no worker would find it
         {"rows": 7},
+        {"encoding_guessed": True},  # what is guessed has a name
+        {**DONE, "encoding": "cp1252", "encoding_guessed": True},  # nobody has chosen it
         {"state": "failed", "finished_at": AT, "stored_as": ""},  # without saying why
     ],
     ids=str,
@@ -41,6 +43,8 @@ def test_a_contradiction_is_refused(db, facts):
     "facts",
     [
         DONE,
+        {**DONE, "encoding": "cp1252"},
+        {"encoding": "cp1252", "encoding_guessed": True},
         {**DONE, "rows": 2, "bad": 1, "skip_bad": True},
         {"state": "confirmed", "confirmed_at": AT, "next_try_at": AT},
         {"state": "failed", "finished_at": AT, "stored_as": "", "trouble": "Broken."},
