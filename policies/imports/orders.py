@@ -16,8 +16,6 @@ from datetime import datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +30,7 @@ from policies.models import Drone, DroneModel, Order, Plan, Policy, Region, Regi
 from policies.models.code import SoldTerms
 from policies.rules import serials
 from policies.rules.text import Text
+from policies.shared import emails
 from policies.shared.actor import Actor
 
 UTC = ZoneInfo("UTC")
@@ -144,9 +143,11 @@ class OrderImport(ImportKind):
 
     def read(self, row: dict[str, str]) -> Listed:
         try:
-            validate_email(row["email"])
-        except ValidationError as error:
-            raise BadRow(_("Enter a valid e-mail address.")) from error
+            email = emails.normalise(row["email"])
+        except emails.BadEmail as error:
+            raise BadRow(
+                _("email must be an address like name@example.com, of at most 254 characters.")
+            ) from error
         country = row["country"].upper()
         if country not in self.regions:
             raise BadRow(_("Care plans are not sold in this country."))
@@ -161,7 +162,7 @@ class OrderImport(ImportKind):
             drone_model=self.models[row["model"].lower()],
             plan=self.plans[row["plan"].lower()],
             region=region,
-            buyer=Person(row["name"], row["email"].lower(), country, row.get("phone", "")),
+            buyer=Person(row["name"], email, country, row.get("phone", "")),
             placed_at=self._instant(row, "placed_at", region),
             shipped_at=self._instant(row, "shipped_at", region),
         )

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +21,7 @@ from django_countries import countries
 from policies.models import DroneModel
 from policies.rules import serials
 from policies.rules.text import Text
+from policies.shared import emails
 
 # Pasted along from web pages and word processors, seen and meant by nobody: zero-width
 # space, word joiner, byte order mark, soft hyphen.
@@ -90,21 +90,19 @@ class PlainCharField(forms.CharField):
 class EmailField(PlainCharField):
     """An e-mail address in lower case."""
 
-    is_email = EmailValidator(_("Please enter an e-mail address, like name@example.com."))
-
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", _("E-mail"))
         kwargs.setdefault(
             "widget", forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"})
         )
-        super().__init__(max_length=254, **kwargs)
+        super().__init__(max_length=emails.LONGEST, **kwargs)
 
     def to_python(self, value: Any) -> Any:
-        address = super().to_python(value).lower()
-        self._refuse_too_long(address)  # some capitals become two small letters
-        if address:
-            self.is_email(address)
-        return address
+        address = super().to_python(value)
+        try:
+            return emails.normalise(address) if address else address
+        except emails.BadEmail as error:
+            raise ValidationError(error.message, code="email") from None
 
 
 class PhoneField(PlainCharField):

@@ -70,7 +70,7 @@ def test_every_wrong_line_is_reported_and_nothing_is_entered(run):
     assert lines[1:] == [
         "line 4: No such model.",
         "line 5: This plan is unknown, or is not sold with a drone.",
-        "line 6: Enter a valid e-mail address.",
+        "line 6: email must be an address like name@example.com, of at most 254 characters.",
         "line 7: Care plans are not sold in this country.",
         "line 8: shipped_at must be a date and time, such as 2026-01-31T10:00.",
         "line 9: The same reference and serial number as in line 2.",
@@ -264,6 +264,14 @@ def test_a_cancelled_line_is_not_entered_again_by_a_file(run, now):
     )
     again.refresh_from_db()
     assert again.policy is not None
+
+
+def test_an_e_mail_that_grows_in_lower_case_is_refused(run):
+    """PostgreSQL would refuse it with an error, SQLite would store more than the column holds."""
+    grows = "a@" + ".".join(["İ" * 60] * 4) + ".com"
+    assert run(HEAD + ANN.replace("ann@example.com", grows))[0] == (
+        "line 2: email must be an address like name@example.com, of at most 254 characters."
+    )
 
 
 def test_the_same_drone_sold_twice_in_one_file_is_told(run):
