@@ -26,6 +26,9 @@ from policies.rules.text import Text
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
+# A slip of the year would let a plan begin long after everybody has forgotten it.
+FURTHEST_AHEAD = timedelta(days=366)
+
 
 class NotPlaced(Conflict):
     """The order cannot be entered; `about` is the fact of the Purchase that stands in the way."""
@@ -53,8 +56,9 @@ class Purchase:
 def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
     """Enters a line of an order. The terms of today go with it (P4).
 
-    Raises NotPlaced: the country is not served, the plan is a renewal, the serial is on file
-    as another model, B4 stands against it, or the drone is part of an order already.
+    Raises NotPlaced: the country is not served, the plan is a renewal, the instant lies more
+    than a year ahead, the serial is on file as another model, B4 stands against it, or the
+    drone is part of an order already.
     """
     with transaction.atomic():
         region = Region.objects.for_country(purchase.country).first()
@@ -62,6 +66,9 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
             raise NotPlaced(_("Care plans are not sold in this country."), about="country")
         if purchase.plan.is_renewal:
             raise NotPlaced(_("A renewal cannot be sold together with a drone."), about="plan")
+        if purchase.placed_at and is_too_far_ahead(purchase.placed_at, now=now):
+            message = _("The order is more than a year ahead. Please check the year.")
+            raise NotPlaced(message, about="placed_at")
         drone, _created = Drone.objects.get_or_create(
             serial=purchase.serial, defaults={"drone_model": purchase.drone_model}
         )
@@ -149,14 +156,23 @@ def objection_to_drone(drone: Drone, drone_model_id: int, *, had_a_plan: bool) -
     return None
 
 
+def is_too_far_ahead(instant: datetime, *, now: datetime) -> bool:
+    """Whether an order or a shipment at this instant can only be a slip."""
+    return instant > now + FURTHEST_AHEAD
+
+
 def objection_to_shipment(
     order: Order, policy: Policy | None, shipped_at: datetime, *, now: datetime
 ) -> Text | None:
     """Why an order cannot be shipped at an instant, or its shipment corrected to it (B9)."""
     objection = objection_to_shipping(order, policy, now=now)
-    if objection is None and shipped_at < order.placed_at:
+    if objection:
+        return objection
+    if is_too_far_ahead(shipped_at, now=now):
+        return _("The shipment is more than a year ahead. Please check the year.")
+    if shipped_at < order.placed_at:
         return _("A drone is not shipped before it is ordered.")
-    return objection
+    return None
 
 
 def objection_to_shipping(order: Order, policy: Policy | None, *, now: datetime) -> Text | None:

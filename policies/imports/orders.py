@@ -12,7 +12,7 @@ rules are those of `orders`, called for each order.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,6 @@ from policies.shared import emails
 from policies.shared.actor import Actor
 
 UTC = ZoneInfo("UTC")
-FURTHEST_AHEAD = timedelta(days=366)
 
 LineName = tuple[str, str]  # reference and serial
 
@@ -169,7 +168,7 @@ class OrderImport(ImportKind):
 
     def _instant(self, row: dict[str, str], name: str, region: Region) -> datetime | None:
         instant = read_instant(row, name, region.zone)
-        if instant and instant > self.now + FURTHEST_AHEAD:
+        if instant and orders.is_too_far_ahead(instant, now=self.now):
             raise BadRow(_("%(name)s is more than a year ahead.") % {"name": name})
         return instant
 

@@ -214,6 +214,14 @@ def test_an_order_that_cannot_be_entered_says_at_its_field_which_fact_stands_in_
             "Cancel that one first, or check the serial number."
         ]
     }
+    late = sales.post(address, asked | {"serial": "0AXCSHOP0003", "placed_at": "2099-01-01T10:00"})
+    assert late.context["form"].errors == {
+        "placed_at": ["The order is more than a year ahead. Please check the year."]
+    }
+    shipment = page("order_ship", Order.objects.get().pk)
+    assert errors(sales.post(shipment, {"shipped_at": "2062-01-01T09:00"})) == [
+        "The shipment is more than a year ahead. Please check the year."
+    ]
     # One order, two drones.
     second = asked | {"serial": "0AXCSHOP0002"}
     assert sales.post(address, second).status_code == 302

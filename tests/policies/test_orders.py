@@ -220,6 +220,20 @@ def test_an_order_that_cannot_be_is_refused_with_a_sentence(buy, changed, senten
         buy(**changed)
 
 
+def test_an_order_or_a_shipment_more_than_a_year_ahead_is_refused(buy):
+    year = timedelta(days=366)
+    with pytest.raises(orders.NotPlaced, match="The order is more than a year ahead") as refused:
+        buy(placed_at=MONDAY + year + SECOND)
+    assert refused.value.about == "placed_at"
+    order = buy()
+    with pytest.raises(Conflict, match="The shipment is more than a year ahead"):
+        ship(order, at=SHIPPED + year + SECOND)
+    assert ship(order, at=SHIPPED + year).starts_at == BEGINS + year
+    # Nor can it be corrected to such a time.
+    with pytest.raises(Conflict, match="The shipment is more than a year ahead"):
+        ship(order, at=SHIPPED + year + SECOND)
+
+
 def test_a_shipment_before_the_order_is_refused(buy):
     with pytest.raises(Conflict, match="not shipped before it is ordered"):
         ship(buy(), at=MONDAY - timedelta(seconds=1))
