@@ -57,12 +57,6 @@ class CodeFileForm(CatalogueForm, FileForm):
 
 class ConfirmForm(forms.Form):
     fingerprint = forms.CharField(max_length=32, widget=forms.HiddenInput)
-    skip_bad = forms.BooleanField(label=uploads.SKIP_BAD, required=False)
-
-    def __init__(self, *args: Any, bad: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not bad:
-            del self.fields["skip_bad"]
 
 
 class EncodingForm(forms.Form):
@@ -168,18 +162,11 @@ class Confirm(Operation):
         return self.obj.state == State.CHECKED and would_do and not self.obj.encoding_guessed
 
     def form(self, data: Any = None) -> forms.Form:
-        initial = {"fingerprint": self.obj.fingerprint}
-        return ConfirmForm(data, bad=self.obj.bad, initial=initial)
+        return ConfirmForm(data, initial={"fingerprint": self.obj.fingerprint})
 
     def run(self, form: Any) -> Done:
-        data = form.cleaned_data
-        uploads.confirm(
-            self.obj,
-            fingerprint=data["fingerprint"],
-            skip_bad=data.get("skip_bad", False),
-            actor=self.actor,
-            now=self.now,
-        )
+        fingerprint = form.cleaned_data["fingerprint"]
+        uploads.confirm(self.obj, fingerprint=fingerprint, actor=self.actor, now=self.now)
         return Done(self._message(), go_to=self.obj)
 
     def _message(self) -> Text:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from policies import codes, sealing
 from policies.imports import spreadsheet
 from policies.imports.base import ImportKind, place_in_words
+from policies.imports.cells import BadRow
 from policies.imports.lines import BAD, Line
 from policies.models import ActivationCode, CodeBatch, DroneModel, Plan, Region
 from policies.rules import code_format
@@ -76,7 +77,12 @@ class CodeImport(ImportKind):
         text = line.value
         # A text that is nearly a code must not stay on a row that is refused.
         line.value, line.about = "", masked(text)
-        line.value = code_format.parse(text)
+        if not text:
+            raise BadRow(_("The code is missing."))
+        try:
+            line.value = code_format.parse(text)
+        except code_format.Mistyped as error:
+            raise BadRow(error.fact) from error
 
     def key(self, value: str) -> str:
         return value

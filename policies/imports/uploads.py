@@ -30,8 +30,6 @@ SMALL_BYTES = 2_000_000
 # errors, and what the page shows of people.
 DISCARD_UNCONFIRMED_AFTER = timedelta(days=7)
 DELETE_ERRORS_AFTER = timedelta(days=30)
-# The label of the box on the page, which a sentence here names.
-SKIP_BAD = _("Leave out the bad rows")
 
 
 @dataclass(frozen=True)
@@ -110,13 +108,12 @@ def _is_quick(imported: Import) -> bool:
     return True  # the step itself reports that the file is gone
 
 
-def confirm(
-    imported: Import, *, fingerprint: str, skip_bad: bool, actor: Actor, now: datetime
-) -> None:
+def confirm(imported: Import, *, fingerprint: str, actor: Actor, now: datetime) -> None:
     """Imports the good rows: at once if they are few, else by the worker. Raises Conflict.
 
-    `fingerprint` is that of the preview which the person saw. When records have changed
-    since, nothing is imported, and the import is a checked one again, with a new preview.
+    `fingerprint` is that of the preview which the person saw, bad rows and all: those are left
+    out. When records have changed since, nothing is imported, and the import is a checked one
+    again, with a new preview.
     """
     with transaction.atomic():
         locked = steps.lock(imported)
@@ -128,10 +125,6 @@ def confirm(
             raise Conflict(_("The file has been checked again meanwhile. Look at the new result."))
         if not locked.new + locked.changed:
             raise Conflict(_("This file would change nothing."))
-        if locked.bad and not skip_bad:
-            raise Conflict(
-                _("Some rows are bad. Tick “%(label)s”, or correct the file.") % {"label": SKIP_BAD}
-            )
         few = locked.rows <= SMALL_ROWS and _is_quick(locked)
         leases.write(
             locked,

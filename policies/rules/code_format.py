@@ -2,10 +2,12 @@
 
 import unicodedata
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from policies.rules.errors import BadInput
 from policies.rules.reference_numbers import ALPHABET
+from policies.rules.text import Text
 
 LENGTH = 16
 # Sixteen characters with every separator that people put between them, and room to spare.
@@ -15,7 +17,14 @@ SEPARATORS = {"-", "‐", "‑", "‒", "–", "—", "−", "_", ".", "·"}
 
 
 class Mistyped(BadInput):
-    """The text cannot be a code: told from its form alone, never by a look-up (C3)."""
+    """The text cannot be a code: told from its form alone, never by a look-up (C3).
+
+    `fact` is what is wrong; `message` adds advice for somebody who has a letter before them.
+    """
+
+    def __init__(self, fact: Text, advice: Text = "") -> None:
+        super().__init__(format_lazy("{} {}", fact, advice) if advice else fact)
+        self.fact = fact
 
 
 def normalise(text: str) -> str:
@@ -42,12 +51,15 @@ def parse(text: str) -> str:
     """The normalised code. Raises Mistyped, with a sentence that says what to look at."""
     code = normalise(text)
     if len(code) != LENGTH:
-        raise Mistyped(_("A code has 16 characters. Please compare yours with the letter."))
+        raise Mistyped(
+            _("A code has 16 characters."), advice=_("Please compare yours with the letter.")
+        )
     if any(c not in VALUE for c in code):
         raise Mistyped(_("A code has only letters and digits, and never I, L, O, 0 or 1."))
     if check_character(code[:-1]) != code[-1]:
         raise Mistyped(
-            _("There is a typing error in this code. Please compare it with the letter.")
+            _("There is a typing error in this code."),
+            advice=_("Please compare it with the letter."),
         )
     return code
 

@@ -113,16 +113,19 @@ def test_the_uploaded_file_goes_when_it_is_discarded(
     assert "no longer be discarded" in " ".join(errors(discard(sales, imported)))
 
 
-def test_bad_rows_are_left_out_only_knowingly(sales, folder):
+def test_the_good_rows_are_imported_in_one_go_and_the_page_says_what_is_left_out(sales, folder):
     upload(sales, "drones", DRONES + "x,mini-2,\n")
     imported = Import.objects.get()
     assert "Line 4: A serial number has 5 to 32 letters" in page(sales, imported)
-    assert errors(confirm(sales, imported)) == [
-        "Some rows are bad. Tick “Leave out the bad rows”, or correct the file."
-    ]
-    assert not Drone.objects.exists()
-    confirm(sales, imported, skip_bad="on")
+    address = reverse("admin:policies_import_confirm", args=[imported.pk])
+    asked = sales.get(address).content.decode()
+    assert "The bad row is left out." in asked
+    shown = sales.post(address, form_with("fingerprint", asked), follow=True).content.decode()
+    assert "2 rows are imported." in shown
+    assert "The bad rows were left out." in shown
     assert Drone.objects.count() == 2
+    imported.refresh_from_db()
+    assert (imported.state, imported.skip_bad) == ("done", True)
 
 
 def test_whole_codes_are_shown_and_kept_nowhere(sales, shelf, folder):
@@ -148,7 +151,7 @@ def test_whole_codes_are_shown_and_kept_nowhere(sales, shelf, folder):
             assert grouped(code) not in answer
     assert f"… {good[-4:]}" in answers[1]
     assert f"… {known[-4:]}" in answers[2]
-    confirm(sales, imported, skip_bad="on")
+    confirm(sales, imported)
     imported.refresh_from_db()
     assert imported.batch.size == 1
     assert ActivationCode.objects.count() == 2
@@ -349,7 +352,7 @@ def test_what_changed_since_the_check_is_shown_before_anything_is_written(sales,
     assert (imported.state, imported.new, imported.bad) == ("checked", 1, 1)
     assert Drone.objects.count() == 1
     assert steps(imported) == ["uploaded", "checked", "confirmed", "books_changed"]
-    confirm(sales, imported, skip_bad="on")
+    confirm(sales, imported)
     assert Drone.objects.count() == 2
 
 
@@ -447,7 +450,7 @@ def test_the_auditor_sees_imports_and_changes_none(auditor, sales, folder):
     assert "0AXLIST0001" in page(auditor, imported)
     listed = auditor.get(reverse("admin:policies_import_errors", args=[imported.pk]))
     assert listed.status_code == 200
-    assert confirm(auditor, imported, skip_bad="on").status_code == 403
+    assert confirm(auditor, imported).status_code == 403
     assert discard(auditor, imported).status_code == 403
 
 

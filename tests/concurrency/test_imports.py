@@ -61,7 +61,6 @@ def confirm(imported: Import) -> None:
     uploads.confirm(
         imported,
         fingerprint=imported.fingerprint,
-        skip_bad=False,
         actor=CLERK,
         now=timezone.now(),
     )

@@ -56,7 +56,7 @@ def test_bad_lines_are_reported_and_nothing_lands_unless_they_are_skipped(run, t
     on_file = factories.whole(factories.ActivationCodeFactory())
     lines = ["code", three[0], "nonsense", three[1], three[0], on_file, three[2]]
     reported = [
-        "line 3: A code has 16 characters. Please compare yours with the letter.",
+        "line 3: A code has 16 characters.",
         "line 5: The same code as in line 2.",
         "line 6: This code is on file already.",
     ]
@@ -67,6 +67,15 @@ def test_bad_lines_are_reported_and_nothing_lands_unless_they_are_skipped(run, t
     assert ActivationCode.objects.count() == 1
     assert run(lines, "--skip-bad")[:3] == reported
     assert ActivationCode.objects.count() == 4
+
+
+def test_a_wrong_code_of_a_supplier_is_not_compared_with_a_letter(run, three):
+    mistyped = three[0][:-1] + ("A" if three[0][-1] != "A" else "B")
+    assert run(["code;note", f"{mistyped};x", ";y", f"{'O' * 16};z"], "--dry-run")[:3] == [
+        "line 2: There is a typing error in this code.",
+        "line 3: The code is missing.",
+        "line 4: A code has only letters and digits, and never I, L, O, 0 or 1.",
+    ]
 
 
 def test_a_code_on_file_for_something_else_says_for_what(run, three):
