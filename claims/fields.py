@@ -13,6 +13,7 @@ from claims import photos
 from policies.models import Cause, Part
 from policies.rules.text import Text
 from policies.shared.fields import PlainCharField
+from policies.shared.lettering import validate_printable
 
 
 class StoryField(PlainCharField):
@@ -125,4 +126,6 @@ class SubmissionField(forms.Field):
 
 def address_line(label: Text, most: int, autocomplete: str, **kwargs: Any) -> PlainCharField:
     widget = forms.TextInput(attrs={"autocomplete": autocomplete})
-    return PlainCharField(label=label, max_length=most, widget=widget, **kwargs)
+    return PlainCharField(
+        label=label, max_length=most, widget=widget, validators=[validate_printable], **kwargs
+    )

@@ -22,6 +22,7 @@ from policies.shared.fields import (
     SerialField,
     on_the_clock_of,
 )
+from policies.shared.lettering import validate_printable
 from policies.verification import BadVideoLink, Film, video_id
 
 # The field that a reason is about; others are about the case as a whole.
@@ -87,6 +88,7 @@ class ActivateForm(forms.Form):
     name = PlainCharField(
         label=_("Full name"),
         max_length=120,
+        validators=[validate_printable],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = EmailField(help_text=_("We send the agreement to this address."))
@@ -200,6 +202,7 @@ class VerificationForm(forms.Form):
     name = PlainCharField(
         label=_("Full name"),
         max_length=120,
+        validators=[validate_printable],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = EmailField(help_text=_("We send our answer to this address."))

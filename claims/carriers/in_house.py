@@ -5,7 +5,6 @@ request gives the same label to the byte, however often it is made.
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,11 +18,11 @@ from reportlab.graphics.barcode.qr import QrCodeWidget
 from reportlab.graphics.shapes import Drawing
 from reportlab.lib.colors import black, white
 from reportlab.lib.units import inch
-from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
-from claims.carriers.base import Address, Label, LabelRequest
-from policies.shared.papers import BOLD, GLYPHS, PLAIN
+from claims.carriers.base import Address, CarrierError, Label, LabelRequest
+from policies.shared import lettering
+from policies.shared.lettering import BOLD, PLAIN
 
 WIDTH, HEIGHT = 4 * inch, 6 * inch
 MARGIN = 12
@@ -40,6 +39,7 @@ class InHouse:
 
     def buy(self, request: LabelRequest) -> Label:
         number = tracking_number(request.reference)
+        _refuse_unreadable(request.receiver)
         return Label(
             carrier_id=request.reference,
             tracking_number=number,
@@ -69,35 +69,24 @@ def check_digit(digits: str) -> str:
 # --- text ------------------------------------------------------------------------------------
 
 
-def printable(text: str, font: str = PLAIN) -> str:
-    """What the font can print: ș as s, and without the words that it has no letters for.
-
-    A box in place of each letter would tell the driver nothing.
-    """
-    known = GLYPHS[font]
-    words = []
-    for word in text.split():
-        letters = [_letter(letter, known) for letter in unicodedata.normalize("NFC", word)]
-        if all(letter is not None for letter in letters):
-            words.append("".join(filter(None, letters)))
-    return " ".join(word for word in words if word)
-
-
-def _letter(letter: str, known: set[int]) -> str | None:
-    if not letter.isprintable():
-        return ""  # direction marks and other controls
-    if ord(letter) in known:
-        return letter
-    bare = "".join(part for part in unicodedata.normalize("NFKD", letter) if ord(part) in known)
-    return bare or ("" if unicodedata.combining(letter) else None)
+def _refuse_unreadable(receiver: Address) -> None:
+    """A parcel finds nobody by marks in place of letters: the address is for staff to mend."""
+    if letters := lettering.missing("".join(_lines(receiver))):
+        raise CarrierError(
+            f"The address of the service centre cannot be printed: no font has {letters}",
+            permanent=True,
+        )
 
 
 def _address(address: Address) -> list[str]:
+    return [line for line in map(lettering.printable, _lines(address)) if line]
+
+
+def _lines(address: Address) -> list[str]:
     """The lines of an address, the country in English as parcels between countries have it."""
     place = " ".join(filter(None, [address.city, address.state, address.postal_code]))
     country = str(countries.name(address.country)).upper()
-    lines = [address.name, address.line1, address.line2, place, country]
-    return [line for line in map(printable, lines) if line]
+    return [address.name, address.line1, address.line2, place, country]
 
 
 @dataclass(frozen=True)
@@ -110,22 +99,33 @@ class Box:
     height: float
 
     def write(self, canvas: Canvas, lines: list[str], *, font: str, sizes: range) -> None:
-        """Writes in the largest size that fits; in the smallest, the beginning of each line."""
+        """Writes in the largest size that fits; in the smallest, long lines end with an …"""
         for size in sizes:
             wrapped = [_wrap(line, font, size, self.width) for line in lines]
             room = int(self.height / (size * 1.2))
             if sum(map(len, wrapped)) <= room:
                 break
         else:
-            wrapped = [rows[: max(1, room // len(wrapped))] for rows in wrapped]
+            wrapped = _shortened(wrapped, room)
         for row, text in enumerate(text for rows in wrapped for text in rows):
-            canvas.setFont(font, size)
-            canvas.drawString(self.x, self.top - size * (0.95 + 1.2 * row), text)
+            y = self.top - size * (0.95 + 1.2 * row)
+            lettering.draw(canvas, self.x, y, text, font=font, size=size)
+
+
+def _shortened(lines: list[list[str]], room: int) -> list[list[str]]:
+    """Lines of rows, the longest cut until all rows have room, so that short ones stay whole."""
+    rows = [1] * len(lines)
+    while sum(rows) < room:
+        rows[max(range(len(lines)), key=lambda n: len(lines[n]) - rows[n])] += 1
+    return [
+        line if len(line) <= most else [*line[: most - 1], f"{line[most - 1][:-1]}…"]
+        for line, most in zip(lines, rows, strict=True)
+    ]
 
 
 def _wrap(line: str, font: str, size: int, width: float) -> list[str]:
     def fits(text: str) -> bool:
-        return pdfmetrics.stringWidth(text, font, size) <= width
+        return lettering.width(text, font, size) <= width
 
     rows = [""]
     for word in line.split():
@@ -186,8 +186,8 @@ def _head(canvas: Canvas) -> None:
     canvas.setFont(BOLD, 30)
     canvas.drawCentredString(LEFT + 19, 390, "R")
     canvas.setFillColor(black)
-    dealer = Box(LEFT + 46, 420, 142, 22)
-    dealer.write(canvas, [printable(settings.DEALER_NAME, BOLD)], font=BOLD, sizes=range(14, 5, -1))
+    dealer = lettering.printable(settings.DEALER_NAME)
+    Box(LEFT + 46, 420, 142, 22).write(canvas, [dealer], font=BOLD, sizes=range(14, 5, -1))
     canvas.setFont(PLAIN, 8)
     canvas.drawString(LEFT + 46, 386, "PREPAID RETURN PARCEL")
     canvas.setLineWidth(1)
@@ -203,7 +203,7 @@ def _sender(canvas: Canvas, sender: Address) -> None:
     _small(canvas, LEFT, 366, "FROM")
     lines = _address(sender)
     Box(LEFT + 46, 372.5, RIGHT - LEFT - 46, 46).write(
-        canvas, lines, font=PLAIN, sizes=range(7, 4, -1)
+        canvas, lines, font=PLAIN, sizes=range(8, 4, -1)
     )
     _rule(canvas, 322)
 
@@ -250,7 +250,7 @@ def _instructions(canvas: Canvas) -> None:
     canvas.setDash()
     canvas.setFont(PLAIN, 5)
     canvas.drawRightString(RIGHT, 61.5, "fold or cut here")
-    dealer = printable(settings.DEALER_NAME)
+    dealer = lettering.printable(settings.DEALER_NAME)
     Box(LEFT, 54, RIGHT - LEFT, 44).write(
         canvas,
         [

@@ -1,3 +1,6 @@
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -16,6 +19,9 @@ from policies.models import (
     Series,
 )
 from policies.rules import money
+from policies.shared.lettering import validate_printable
+
+SERVICE_CENTRE = ["service_centre", "line1", "line2", "city", "state", "postal_code"]
 
 
 class CatalogueAdmin(BackOfficeAdmin):
@@ -27,8 +33,17 @@ class CountryInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 1
 
 
+class RegionForm(forms.ModelForm):  # type: ignore[type-arg]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in SERVICE_CENTRE:  # the label sends parcels there
+            if name in self.fields:  # whoever may only look at a region has no fields
+                self.fields[name].validators.append(validate_printable)
+
+
 @admin.register(Region)
 class RegionAdmin(CatalogueAdmin):
+    form = RegionForm
     list_display = ["name", "code", "currency", "time_zone", "binding_window_hours", "countries"]
     inlines = [CountryInline]
     fieldsets = [
@@ -36,17 +51,7 @@ class RegionAdmin(CatalogueAdmin):
         (_("Binding"), {"fields": ["binding_window_hours", "permit_hours"]}),
         (
             _("Service centre"),
-            {
-                "fields": (
-                    "service_centre",
-                    "line1",
-                    "line2",
-                    "city",
-                    "state",
-                    "postal_code",
-                    "country",
-                )
-            },
+            {"fields": (*SERVICE_CENTRE, "country")},
         ),
     ]
 

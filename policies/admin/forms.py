@@ -20,6 +20,7 @@ from policies.shared.fields import (
     SerialField,
     on_the_clock_of,
 )
+from policies.shared.lettering import validate_printable
 
 UTC = ZoneInfo("UTC")
 
@@ -42,7 +43,7 @@ class GenerateForm(CatalogueForm):
 class BuyerForm(forms.Form):
     """Who buys. A customer who is on file is found again by e-mail, name and country."""
 
-    name = PlainCharField(label=_("Name"), max_length=120)
+    name = PlainCharField(label=_("Name"), max_length=120, validators=[validate_printable])
     email = EmailField()
     phone = PhoneField(required=False)
     country = CountryField()
@@ -92,7 +93,7 @@ class DeskBindingForm(forms.Form):
             "Empty: not activated yet, or known here already."
         ),
     )
-    name = PlainCharField(label=_("Holder's name"), max_length=120)
+    name = PlainCharField(label=_("Holder's name"), max_length=120, validators=[validate_printable])
     email = EmailField(label=_("Holder's e-mail"))
     phone = PhoneField(required=False)
     country = CountryField()
@@ -113,7 +114,7 @@ class DeskBindingForm(forms.Form):
 class HolderForm(forms.Form):
     """Somebody who takes over a policy."""
 
-    name = PlainCharField(label=_("Name"), max_length=120)
+    name = PlainCharField(label=_("Name"), max_length=120, validators=[validate_printable])
     email = EmailField()
     phone = PhoneField(required=False)
     country = CountryField()
@@ -195,7 +196,7 @@ class ActivationForm(forms.Form):
 
 
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
-    name = PlainCharField(label=_("Name"), max_length=120)
+    name = PlainCharField(label=_("Name"), max_length=120, validators=[validate_printable])
     email = EmailField()
     phone = PhoneField(required=False)
 

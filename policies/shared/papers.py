@@ -19,13 +19,12 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from policies.rules.text import Text
+from policies.shared import lettering
+from policies.shared.lettering import BOLD, PLAIN
 
 MARGIN = 20 * mm
 # A frame keeps this much air inside the margin.
@@ -34,17 +33,9 @@ WIDTH = A4[0] - 2 * MARGIN - 2 * AIR
 NAMES = 48 * mm
 QUIET, LINE = HexColor("#55636a"), HexColor("#c3ced2")
 
-PLAIN, BOLD = "Vera", "VeraBd"
-# These are not embedded: each reader of PDF brings its own letters for them.
-KOREAN, JAPANESE, CHINESE = "HYGothic-Medium", "HeiseiKakuGo-W5", "STSong-Light"
-GLYPHS: dict[str, set[int]] = {}  # the code points that each embedded font has
-for font in (TTFont(PLAIN, "Vera.ttf"), TTFont(BOLD, "VeraBd.ttf")):
-    pdfmetrics.registerFont(font)
-    GLYPHS[font.fontName] = set(font.face.charToGlyph)
-for name in (KOREAN, JAPANESE, CHINESE):
-    pdfmetrics.registerFont(UnicodeCIDFont(name))
-
-TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=9.5, leading=14, spaceAfter=5)
+TEXT = ParagraphStyle(
+    "text", fontName=PLAIN, bulletFontName=PLAIN, fontSize=9.5, leading=14, spaceAfter=5
+)
 STYLES = {
     "p": TEXT,
     "h1": ParagraphStyle("h1", TEXT, fontName=BOLD, fontSize=17, leading=22, spaceAfter=4),
@@ -103,15 +94,15 @@ def _flow(paper: ElementTree.Element) -> list[Flowable]:
             flow.append(Spacer(0, 4 * mm))
         else:
             bullet = "•" if tag == "li" else None
-            flow += [Paragraph(_marked(block), STYLES[tag], bulletText=bullet) for block in blocks]
+            flow += [_paragraph(_text(block), tag, bullet) for block in blocks]
     return flow
 
 
 def _facts(blocks: list[ElementTree.Element]) -> Table:
     rows = [
         [
-            Paragraph(_runs(block.get("name", "")), STYLES["name"]),
-            Paragraph(_marked(block), STYLES["value"]),
+            _paragraph(lettering.printable(block.get("name", "")), "name"),
+            _paragraph(_text(block), "value"),
         ]
         for block in blocks
     ]
@@ -128,38 +119,27 @@ def _facts(blocks: list[ElementTree.Element]) -> Table:
 
 
 def _text(block: ElementTree.Element) -> str:
-    return " ".join("".join(block.itertext()).split())
+    return lettering.printable("".join(block.itertext()))
 
 
-def _marked(block: ElementTree.Element) -> str:
-    return _runs(_text(block))
+def _paragraph(text: str, style: str, bullet: str | None = None) -> Paragraph:
+    first = STYLES[style].fontName
+    marked = "".join(_run(font, run, first) for font, run in lettering.runs(text, first))
+    return Paragraph(marked, STYLES[style], bulletText=bullet)
 
 
-def _runs(text: str) -> str:
-    """The text in the markup of paragraphs, each stretch in a font that has its letters."""
-    runs = groupby(text, key=lambda letter: _font(letter, text))
-    return "".join(_run(name, "".join(letters)) for name, letters in runs)
-
-
-def _run(font: str, text: str) -> str:
-    if font == PLAIN:
+def _run(font: str, text: str, first: str) -> str:
+    """A stretch in the markup of paragraphs."""
+    if font == first:
         return escape(text)
     run = ElementTree.Element("font", name=font)
     run.text = text
     return ElementTree.tostring(run, encoding="unicode")
 
 
-def _font(letter: str, text: str) -> str:
-    if ord(letter) in GLYPHS[PLAIN] or ord(letter) < 0x1100:
-        return PLAIN
-    if 0x1100 <= ord(letter) < 0x1200 or 0xAC00 <= ord(letter) < 0xD7B0:
-        return KOREAN
-    has_kana = any(0x3040 <= ord(other) < 0x3100 for other in text)
-    return JAPANESE if has_kana else CHINESE
-
-
 def _foot(canvas: Canvas, document: Any) -> None:
-    canvas.setFont(PLAIN, 8)
     canvas.setFillColor(QUIET)
-    canvas.drawString(MARGIN + AIR, 12 * mm, f"{settings.DEALER_NAME} · {document.title}")
+    foot = lettering.printable(f"{settings.DEALER_NAME} · {document.title}")
+    lettering.draw(canvas, MARGIN + AIR, 12 * mm, foot, font=PLAIN, size=8)
+    canvas.setFont(PLAIN, 8)
     canvas.drawRightString(A4[0] - MARGIN - AIR, 12 * mm, str(canvas.getPageNumber()))

@@ -1,12 +1,14 @@
 """Papers to print and to keep: the claim sheet of the box, and the agreement as PDF."""
 
+import re
+
 import pytest
 import zxingcpp
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 from policies.models import Policy
-from policies.shared import papers
 from tests.pdf import printed, sizes, words
 
 A4 = (595, 842)
@@ -67,11 +69,42 @@ def test_any_name_makes_a_paper(sales, policy, name):
     assert sizes(paper(sales, "policies_policy_agreement", policy.pk))
 
 
-def test_each_script_is_set_in_a_font_that_has_it():
-    assert papers._runs("Ann & Łukasz") == "Ann &amp; Łukasz"
-    assert papers._runs("Ann 김") == 'Ann <font name="HYGothic-Medium">김</font>'
-    assert papers._runs("田中") == '<font name="STSong-Light">田中</font>'
-    assert papers._runs("田はな") == '<font name="HeiseiKakuGo-W5">田はな</font>'
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ελένη Παπαδοπούλου", "Георги Щърбанов", "Żaneta Świętosławska", "Jiří Dvořáček",
+        "Nguyễn Thị Hồng Phượng", "王小明", "陳大文", "髙橋 さくら", "김민준", "Ann 李 & Иван",
+    ],
+)  # fmt: skip
+def test_names_are_printed_in_every_script_of_the_regions(sales, policy, name):
+    policy.holder.name = name
+    policy.holder.save()
+    assert name in words(paper(sales, "policies_policy_agreement", policy.pk))
+
+
+def test_the_letters_travel_with_the_paper(sales, policy):
+    policy.holder.name = "Ελένη 王小明 김민준"
+    policy.holder.save()
+    agreement = paper(sales, "policies_policy_agreement", policy.pk)
+    for font in ["NotoSans-Regular", "NotoSans-Bold", "NotoSansKR-Regular", "DroidSansFallback"]:
+        assert re.search(rb"/FontName /[A-Z]{6}\+" + font.encode(), agreement), font
+    assert agreement.count(b"/FontFile2") == 4
+    assert len(agreement) < 200_000
+
+
+def test_a_long_name_without_blanks_wraps_inside_its_column(sales, policy):
+    policy.holder.name = "示例无人机服务中心" * 13
+    policy.holder.save()
+    pdf = paper(sales, "policies_policy_agreement", policy.pk)
+    assert words(pdf).replace("\n", "").count("示例无人机服务中心" * 13) == 1
+    assert white_at_the_right(printed(pdf)) > 50  # of 56 points of margin
+
+
+def white_at_the_right(image: Image.Image) -> float:
+    """In points."""
+    inked = image.point(lambda shade: 255 - shade).getbbox()
+    assert inked
+    return (image.width - inked[2]) * 72 / 203
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import zxingcpp
 from PIL import Image, ImageFilter
 
 from claims.carriers import carrier
-from claims.carriers.base import Address, LabelRequest
-from claims.carriers.in_house import InHouse, check_digit, printable, tracking_number
+from claims.carriers.base import Address, CarrierError, LabelRequest
+from claims.carriers.in_house import InHouse, check_digit, tracking_number
 from tests.pdf import printed, sizes, words
 
 PRINTER = 203  # dots to the inch of a common label printer
@@ -126,32 +126,60 @@ def test_a_dealer_with_a_long_name_stays_on_the_label(settings):
     assert ink_outside_the_margin(image) == 0
 
 
-@pytest.mark.parametrize(
-    ("written", "readable"),
-    [
-        ("Łukasz Müller", "Łukasz Müller"),
-        ("Ștefan Őri", "Stefan Ori"),  # letters that the font lacks, without their marks
-        ("Zoe\u0308", "Zoë"),
-        ("李雷 Lee", "Lee"),
-        ("Иван", ""),
-        ("محمد", ""),
-        ("ул. Ленина 5", "5"),
-        ("Ann 🚁 Lee", "Ann Lee"),
-        ("\u202eeeL nnA\x00\x07", "eeL nnA"),
-        ("  Ann \n Lee ", "Ann Lee"),
-        ("Ａｎｎ", "Ann"),
-    ],
-)
-def test_what_the_font_lacks_is_left_out_instead_of_printed_as_boxes(written, readable):
-    assert printable(written) == readable
+PLACES = {
+    "CN": ["示例无人机服务中心", "南山区示例路120号", "深圳市", "广东省", "518000", "CHINA"],
+    "TW": ["王小明", "中山路一段1號", "臺北市", "", "100", "TAIWAN"],
+    "HK": ["陳大文", "旺角彌敦道610號荷李活商業中心", "香港", "", "", "HONG KONG"],
+    "JP": ["髙橋 さくら", "神南一丁目1-1 渋谷ビル", "渋谷区", "東京都", "150-0041", "JAPAN"],
+    "KR": ["김민준", "세종대로 110", "서울특별시", "중구", "04524", "SOUTH KOREA"],
+    "GR": ["Ελένη Παπαδοπούλου", "Εγνατία 5", "Θεσσαλονίκη", "", "546 21", "GREECE"],
+    "BG": ["Георги Щърбанов", "бул. Витоша 5", "София", "", "1000", "BULGARIA"],
+    "PL": ["Żaneta Świętosławska", "ul. Źródlana 7", "Łódź", "", "90-001", "POLAND"],
+    "CZ": ["Jiří Dvořáček", "Příčná 3", "Plzeň", "", "301 00", "CZECHIA"],
+    "RO": ["Ștefan Țuțea", "Șoseaua Ștefan cel Mare 1", "București", "", "010101", "ROMANIA"],
+    "MT": ["Ġorġ Ħaż-Żebbuġ", "Triq il-Kbira 7", "Il-Ħamrun", "", "HMR 1234", "MALTA"],
+    "US": ["Nguyễn Thị Hồng Phượng", "12 Elm Street", "Portland", "OR", "97201", "UNITED STATES"],
+}
 
 
-def test_a_sender_in_another_script_leaves_a_label_that_works():
-    sender = Address("王小明", "中山路 1", "", "臺北市", "", "100", "TW")
-    pdf = label(replace(REQUEST, sender=sender))
+@pytest.mark.parametrize("country", PLACES)
+def test_addresses_are_printed_in_every_script_of_the_regions(country):
+    name, line1, city, state, code, in_english = PLACES[country]
+    address = Address(name, line1, "", city, state, code, country)
+    pdf = label(replace(REQUEST, sender=address, receiver=address))
+    text = words(pdf)
+    for part in [name, line1, city, state, code, in_english]:
+        assert text.count(part) >= 2 or not part, part
+    image = printed(pdf)
+    assert scanned(image) == BOTH_CODES
+    assert ink_outside_the_margin(image) == 0
+
+
+@pytest.mark.parametrize("letters", ["示例无人机", "서울특별시중구", "Щърбанов", "Παπαδοπούλου"])
+def test_a_long_address_of_any_script_wraps_or_ends_with_a_mark(letters):
+    w = letters * 30
+    endless = Address(w[:120], w[:120], w[:120], w[:80], w[:80], "9" * 20, "CN")
+    pdf = label(replace(REQUEST, sender=endless, receiver=endless))
+    image = printed(pdf)
+    assert scanned(image) == BOTH_CODES
+    assert ink_outside_the_margin(image) == 0
+    assert words(pdf).count("CHINA") == 2
+    assert "…" in words(pdf)
+
+
+def test_a_letter_that_no_font_has_leaves_a_mark_in_the_sender(settings):
+    settings.DEALER_NAME = "Skyline 🚁 Drones"
+    pdf = label(replace(REQUEST, sender=replace(ANN, name="Ann 🚁 Lee")))
+    assert "Ann \ufffd Lee" in words(pdf)
+    assert "Skyline \ufffd Drones" in words(pdf)
     assert scanned(printed(pdf)) == BOTH_CODES
-    assert "100" in words(pdf)
-    assert "TAIWAN" in words(pdf)
+
+
+def test_a_label_to_an_address_that_cannot_be_printed_is_not_made():
+    """The parcel would go nowhere: staff read which letters to replace."""
+    with pytest.raises(CarrierError, match="cannot be printed: no font has ศูน") as refusal:
+        label(replace(REQUEST, receiver=replace(CENTRE, name="ศูนย์ Center")))
+    assert refusal.value.permanent
 
 
 # --- the same again ---------------------------------------------------------------
