@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from django.core.files.base import ContentFile
 
 from claims import progress
-from claims.carriers.base import Address, Carrier, CarrierError, Label, LabelRequest
+from claims.carriers.base import Address, Carrier, CarrierError, Label, LabelRequest, Parcel
 from claims.models import Claim, Shipment
+from policies.models import DroneModel
 from policies.shared import leases
 from policies.shared.actor import Actor
 from policies.shared.leases import Lease
@@ -50,7 +51,10 @@ def _claim(now: datetime, batch: int) -> list[Shipment]:
         LEASE,
         now=now,
         batch=batch,
-        related=["claim__policy__region", "claim__policy__plan", "claim__policy__holder"],
+        related=[
+            *("claim__policy__region", "claim__policy__plan", "claim__policy__holder"),
+            "claim__drone__drone_model",
+        ],
     )
 
 
@@ -87,6 +91,7 @@ def request_for(claim: Claim, shipment: Shipment) -> LabelRequest:
             state=claim.state,
             postal_code=claim.postal_code,
             country=str(claim.country),
+            phone=claim.policy.holder.phone,
         ),
         receiver=Address(
             name=region.service_centre,
@@ -96,7 +101,22 @@ def request_for(claim: Claim, shipment: Shipment) -> LabelRequest:
             state=region.state,
             postal_code=region.postal_code,
             country=str(region.country),
+            phone=region.phone,
         ),
+        parcel=_parcel(claim.drone.drone_model),
+    )
+
+
+def _parcel(model: DroneModel) -> Parcel:
+    return Parcel(
+        description=model.name,
+        length_cm=model.length_cm,
+        width_cm=model.width_cm,
+        height_cm=model.height_cm,
+        weight_g=model.weight_g,
+        value=model.customs_value,
+        tariff_number=model.tariff_number,
+        origin_country=str(model.origin_country),
     )
 
 

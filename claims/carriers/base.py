@@ -1,6 +1,7 @@
 """What a carrier must be able to do, and how it says that it cannot."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 
@@ -13,6 +14,21 @@ class Address:
     state: str
     postal_code: str
     country: str  # ISO 3166 alpha-2
+    phone: str = ""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A drone in its box, and what the customs want to know of it."""
+
+    description: str
+    length_cm: int
+    width_cm: int
+    height_cm: int
+    weight_g: int
+    value: Decimal  # US dollars
+    tariff_number: str
+    origin_country: str  # ISO 3166 alpha-2
 
 
 @dataclass(frozen=True)
@@ -23,6 +39,7 @@ class LabelRequest:
     claim_number: str
     sender: Address
     receiver: Address
+    parcel: Parcel
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from claims.carriers.base import Address, CarrierError, Label, LabelRequest
+from claims.carriers.base import Address, CarrierError, Label, LabelRequest, Parcel
 
 try:
     import easypost
@@ -28,11 +28,18 @@ except ImportError as error:
 # answers, and a download: it must end within the worker's lease of five minutes.
 TIMEOUT = 15
 LARGEST_LABEL = 2 * 1024 * 1024
-# A drone with its battery in its box: inches and ounces. The carrier charges what it weighs.
-PARCEL = {"length": 14, "width": 11, "height": 8, "weight": 96}
+# EasyPost measures in inches and ounces.
+CM, GRAM = 1 / 2.54, 1 / 28.349523
 OPTIONS = {"label_format": "PDF", "label_size": "4x6"}
 # Of the statuses below 500, those that may be different in a minute.
 PASSING = {408, 409, 425, 429}
+# Addresses of the United States that are beyond their customs: military post, and territories
+# that people write as a state.
+BEYOND_CUSTOMS = {"AA", "AE", "AP", "AS", "GU", "MP", "PR", "VI"}
+# What is worth more leaves the United States only with a filing number of its own, and EasyPost
+# says so; below, this citation of the Foreign Trade Regulations stands for it.
+MOST_WITHOUT_FILING = 2_500
+WITHOUT_FILING = "NOEEI 30.37(a)"
 # not_applicable: billed when scanned, so that an unused label costs nothing.
 TAKEN_BACK = {"submitted", "refunded", "not_applicable"}
 
@@ -82,12 +89,14 @@ class EasyPost:
             return None
 
     def _create(self, request: LabelRequest) -> Any:
+        customs = {"customs_info": _customs(request)} if _crosses_customs(request) else {}
         return self.client.shipment.create(
             reference=request.reference,
             from_address=_address(request.sender),
             to_address=_address(request.receiver),
-            parcel=PARCEL,
+            parcel=_parcel(request.parcel),
             options=OPTIONS | {"print_custom_1": request.claim_number},
+            **customs,
         )
 
     def _label_url(self, shipment: Any) -> str:
@@ -101,7 +110,8 @@ class EasyPost:
 
 
 def _address(address: Address) -> dict[str, str]:
-    return {
+    phone = {"phone": address.phone} if address.phone else {}
+    return phone | {
         "name": address.name,
         "street1": address.line1,
         "street2": address.line2,
@@ -109,6 +119,47 @@ def _address(address: Address) -> dict[str, str]:
         "state": address.state,
         "zip": address.postal_code,
         "country": address.country,
+    }
+
+
+def _parcel(parcel: Parcel) -> dict[str, float]:
+    return {
+        "length": round(parcel.length_cm * CM, 1),
+        "width": round(parcel.width_cm * CM, 1),
+        "height": round(parcel.height_cm * CM, 1),
+        "weight": round(parcel.weight_g * GRAM, 1),
+    }
+
+
+def _crosses_customs(request: LabelRequest) -> bool:
+    states = {each.state.strip().upper() for each in (request.sender, request.receiver)}
+    within = request.sender.country == request.receiver.country
+    beyond = request.sender.country == "US" and not states.isdisjoint(BEYOND_CUSTOMS)
+    return beyond or not within
+
+
+def _customs(request: LabelRequest) -> dict[str, Any]:
+    """The declaration, which the dealer signs: the customer says nothing to the customs."""
+    parcel = request.parcel
+    filing = {"eel_pfc": WITHOUT_FILING} if parcel.value <= MOST_WITHOUT_FILING else {}
+    return filing | {
+        "contents_type": "returned_goods",
+        "contents_explanation": "Damaged drone, returned to the dealer for repair or replacement",
+        "customs_certify": True,
+        "customs_signer": settings.DEALER_NAME,
+        "non_delivery_option": "return",
+        "restriction_type": "none",
+        "customs_items": [
+            {
+                "description": f"Drone {parcel.description}, used, for repair",
+                "quantity": 1,
+                "value": float(parcel.value),
+                "currency": "USD",
+                "weight": round(parcel.weight_g * GRAM, 1),
+                "hs_tariff_number": parcel.tariff_number,
+                "origin_country": parcel.origin_country,
+            }
+        ],
     }
 
 

@@ -19,6 +19,7 @@ from policies.models import (
     Series,
 )
 from policies.rules import money
+from policies.shared.fields import PhoneField
 from policies.shared.lettering import validate_printable
 
 SERVICE_CENTRE = ["service_centre", "line1", "line2", "city", "state", "postal_code"]
@@ -34,6 +35,8 @@ class CountryInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 class RegionForm(forms.ModelForm):  # type: ignore[type-arg]
+    phone = PhoneField(required=False, help_text=Region._meta.get_field("phone").help_text)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in SERVICE_CENTRE:  # the label sends parcels there
@@ -51,7 +54,7 @@ class RegionAdmin(CatalogueAdmin):
         (_("Binding"), {"fields": ["binding_window_hours", "permit_hours"]}),
         (
             _("Service centre"),
-            {"fields": (*SERVICE_CENTRE, "country")},
+            {"fields": (*SERVICE_CENTRE, "country", "phone")},
         ),
     ]
 
@@ -96,6 +99,19 @@ class DroneModelAdmin(CatalogueAdmin):
     search_fields = ["name", "slug"]
     inlines = [PartInline]
     prepopulated_fields = {"slug": ["name"]}
+    fieldsets = [
+        (None, {"fields": ["series", "slug", "name", "warranty_months"]}),
+        (
+            _("Parcel"),
+            {
+                "fields": [
+                    *("length_cm", "width_cm", "height_cm", "weight_g"),
+                    *("customs_value", "tariff_number", "origin_country"),
+                ],
+                "description": _("The drone in its box, as carriers and customs are told."),
+            },
+        ),
+    ]
 
 
 @admin.register(Plan)

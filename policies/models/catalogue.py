@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from policies.models.parcel import Parcel
 from policies.rules import clocks, money
 
 
@@ -80,6 +81,12 @@ class Region(models.Model):
     state = models.CharField(_("state or province"), max_length=80, blank=True)
     postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
     country = CountryField(_("country of the service centre"))
+    phone = models.CharField(
+        _("phone"),
+        max_length=40,
+        blank=True,
+        help_text=_("For carriers, who refuse parcels between two countries without it."),
+    )
 
     objects = RegionQuerySet.as_manager()
 
@@ -133,7 +140,7 @@ class Series(models.Model):
         return self.name
 
 
-class DroneModel(models.Model):
+class DroneModel(Parcel):
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="drone_models")
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=120)
@@ -141,7 +148,7 @@ class DroneModel(models.Model):
         _("manufacturer's warranty (months)"), default=12
     )
 
-    class Meta:
+    class Meta(Parcel.Meta):
         verbose_name = _("drone model")
         ordering = ["name"]
 

@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from policies.models import Region
+from policies.models import DroneModel, Region
 from tests.forms import form_with
 
 
@@ -25,3 +25,24 @@ def test_a_service_centre_that_no_label_can_name_is_refused_with_the_letters(man
     assert "We cannot print 𠮷 🚁 on labels and papers. Please write it another way." in answer.text
     china.refresh_from_db()
     assert china.city != "Shenzhen 2"
+
+
+def test_what_carriers_are_told_of_a_model_is_the_managers_to_say(manager):
+    mavic = DroneModel.objects.get(slug="mavic-2-pro")
+    page = reverse("admin:policies_dronemodel_change", args=[mavic.pk])
+    form = form_with("weight_g", manager.get(page).text)
+    assert (form["length_cm"], form["weight_g"], form["tariff_number"]) == ("36", "2700", "880622")
+    for wrong in [{"weight_g": "0"}, {"customs_value": "0"}, {"tariff_number": "drone"}]:
+        assert manager.post(page, form | wrong).status_code == 200
+    typed = {"weight_g": "2950", "customs_value": "1250.00", "tariff_number": "8806220000"}
+    assert manager.post(page, form | typed).status_code == 302
+    mavic.refresh_from_db()
+    assert (mavic.weight_g, mavic.tariff_number) == (2950, "8806220000")
+
+
+def test_a_service_centre_has_a_phone_for_carriers(manager):
+    china = Region.objects.get(code="CN")
+    assert send(manager, china, phone="call us").status_code == 200
+    assert send(manager, china, phone="+86 755 5550 0100").status_code == 302
+    china.refresh_from_db()
+    assert china.phone == "+86 755 5550 0100"

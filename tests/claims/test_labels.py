@@ -2,12 +2,13 @@
 
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from claims import labels, progress, shipping
-from claims.carriers.base import CarrierError
+from claims.carriers.base import CarrierError, Parcel
 from claims.carriers.in_house import InHouse, tracking_number
 from claims.models import Shipment
 from policies.shared.errors import Conflict
@@ -104,6 +105,21 @@ def test_the_carrier_is_told_the_claim_and_both_addresses(accepted):
     assert request.sender.country == "US"
     assert request.receiver.name == "Demo Drone Service Center US"
     assert request.receiver.postal_code == "12207"
+
+
+def test_the_carrier_is_told_both_phones_and_what_the_model_weighs_and_is_worth(accepted):
+    model, holder = accepted.drone.drone_model, accepted.policy.holder
+    region = accepted.policy.region
+    model.length_cm, model.weight_g, model.customs_value = 41, 3_300, Decimal("850.50")
+    model.tariff_number, model.origin_country = "88062200", "TW"
+    holder.phone, region.phone = "+1 555 0100", "+1 555 0199"
+    for row in (model, holder, region):
+        row.save()
+    request = labels.request_for(fresh(accepted), order(accepted))
+    assert (request.sender.phone, request.receiver.phone) == ("+1 555 0100", "+1 555 0199")
+    assert request.parcel == Parcel(
+        model.name, 41, 28, 20, 3_300, Decimal("850.50"), "88062200", "TW"
+    )
 
 
 def test_the_house_s_own_label_needs_no_network(accepted, house):

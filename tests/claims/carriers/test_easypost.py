@@ -2,12 +2,13 @@
 
 import socket
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from claims import carriers, labels
 from claims.carriers import easypost
-from claims.carriers.base import Address, CarrierError, LabelRequest
+from claims.carriers.base import Address, CarrierError, LabelRequest, Parcel
 from claims.carriers.easypost import EasyPost
 from tests.claims.carriers import fake_easypost
 from tests.claims.carriers.fake_easypost import KEY, PDF, FakeEasyPost
@@ -20,6 +21,7 @@ REQUEST = LabelRequest(
     receiver=Address(
         "Demo Drone Service Center US", "100 Example Avenue", "", "Albany", "NY", "12207", "US"
     ),
+    parcel=Parcel("Mavic 2 Pro", 36, 28, 20, 2_700, Decimal(1_000), "880622", "CN"),
 )
 
 
@@ -67,7 +69,8 @@ def test_it_tells_easypost_from_whom_to_whom_and_in_which_format(carrier, fake):
         "country": "US",
     }
     assert shipment["to_address"]["name"] == "Demo Drone Service Center US"
-    assert shipment["parcel"] == {"length": 14, "width": 11, "height": 8, "weight": 96}
+    assert shipment["parcel"] == {"length": 14.2, "width": 11.0, "height": 7.9, "weight": 95.2}
+    assert "customs_info" not in shipment
     assert shipment["options"] == {
         "label_format": "PDF",
         "label_size": "4x6",
@@ -112,6 +115,62 @@ def test_a_label_that_came_as_a_picture_is_converted(carrier, fake):
     fake.label_type = "image/png"
     assert carrier.buy(REQUEST).pdf == PDF
     assert fake.calls == ["retrieve", "create", "buy", "label", "download"]
+
+
+# --- between countries -------------------------------------------------------------
+
+
+def between(sender: str, receiver: str) -> LabelRequest:
+    return replace(
+        REQUEST,
+        sender=replace(REQUEST.sender, country=sender, state="", phone="+64 9 123 4567"),
+        receiver=replace(REQUEST.receiver, country=receiver, state="", phone="+61 2 5550 0100"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sender", "receiver"),
+    [("NZ", "AU"), ("JE", "GB"), ("LI", "CH"), ("MO", "HK"), ("PR", "US"), ("GR", "DE")],
+)
+def test_a_parcel_to_another_country_is_declared_to_the_customs(carrier, fake, sender, receiver):
+    carrier.buy(between(sender, receiver))
+    [shipment] = fake.shipments.values()
+    assert shipment["customs_info"] == {
+        "contents_type": "returned_goods",
+        "contents_explanation": "Damaged drone, returned to the dealer for repair or replacement",
+        "customs_certify": True,
+        "customs_signer": "Skyline Drones",
+        "eel_pfc": "NOEEI 30.37(a)",
+        "non_delivery_option": "return",
+        "restriction_type": "none",
+        "customs_items": [
+            {
+                "description": "Drone Mavic 2 Pro, used, for repair",
+                "quantity": 1,
+                "value": 1000.0,
+                "currency": "USD",
+                "weight": 95.2,
+                "hs_tariff_number": "880622",
+                "origin_country": "CN",
+            }
+        ],
+    }
+    assert shipment["from_address"]["phone"] == "+64 9 123 4567"
+    assert shipment["to_address"]["phone"] == "+61 2 5550 0100"
+
+
+@pytest.mark.parametrize("state", ["PR", "ap", " GU "])
+def test_addresses_of_the_united_states_beyond_their_customs_are_declared_too(carrier, fake, state):
+    carrier.buy(replace(REQUEST, sender=replace(REQUEST.sender, state=state)))
+    [shipment] = fake.shipments.values()
+    assert shipment["customs_info"]["contents_type"] == "returned_goods"
+
+
+def test_what_needs_a_filing_number_does_not_claim_to_need_none(carrier, fake):
+    dear = replace(REQUEST.parcel, value=Decimal("2500.01"))
+    carrier.buy(replace(between("PR", "US"), parcel=dear))
+    [shipment] = fake.shipments.values()
+    assert "eel_pfc" not in shipment["customs_info"]
 
 
 # --- refusals ----------------------------------------------------------------------

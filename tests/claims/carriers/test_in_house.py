@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import zxingcpp
 from PIL import Image, ImageFilter
 
 from claims.carriers import carrier
-from claims.carriers.base import Address, CarrierError, LabelRequest
+from claims.carriers.base import Address, CarrierError, LabelRequest, Parcel
 from claims.carriers.in_house import InHouse, check_digit, tracking_number
 from tests.pdf import printed, sizes, words
 
@@ -23,7 +24,8 @@ CENTRE = Address(
     "12207",
     "US",
 )
-REQUEST = LabelRequest("CLM-7KQ2MX9P-1", "CLM-7KQ2MX9P", sender=ANN, receiver=CENTRE)
+BOX = Parcel("Mavic 2 Pro", 36, 28, 20, 2_700, Decimal(1_000), "880622", "CN")
+REQUEST = LabelRequest("CLM-7KQ2MX9P-1", "CLM-7KQ2MX9P", sender=ANN, receiver=CENTRE, parcel=BOX)
 BOTH_CODES = {("Code128", "110571578024321054"), ("QRCode", "CLM-7KQ2MX9P")}
 
 

@@ -221,3 +221,21 @@ def test_a_new_fee_touches_no_other_case(first_fee):
     in_force = ReplacementFee.objects.in_force(on=date(2026, 3, 10))
     assert in_force.count() == ReplacementFee.objects.filter(valid_from=date(2024, 1, 1)).count()
     assert in_force.filter(valid_from__gt=date(2024, 1, 1)).count() == 1
+
+
+# --- parcels -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("slug", "box"),
+    [
+        ("mavic-2-pro", (36, 28, 20, 2_700, 1_000, "880622")),
+        ("mini-3-pro", (28, 24, 12, 1_000, 500, "880621")),
+        ("spark", (30, 24, 14, 1_300, 400, "880622")),
+        ("inspire-2", (64, 54, 40, 13_000, 2_500, "880622")),
+    ],
+)
+def test_each_model_has_a_box_with_a_weight_and_a_value(slug, box):
+    assert box == DroneModel.objects.values_list(
+        "length_cm", "width_cm", "height_cm", "weight_g", "customs_value", "tariff_number"
+    ).get(slug=slug)
