@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from claims import decision_facts, fees, moves
+from claims import decision_facts, fees, letters, moves
 from claims.models import Claim, Decision, Outcome, Progress
 from policies import cover
 from policies.shared.actor import Actor
@@ -22,8 +22,12 @@ def overrule(claim: Claim, *, outcome: str, reason: str, actor: Actor, now: date
         if not undecided and current.progress != Progress.ASSESSED:
             raise Conflict(_("A decision is overruled before it is acted on, not after."))
         columns = {"outcome": outcome} if undecided else apply_outcome(step, outcome)
-        Claim.objects.filter(pk=current.pk).update(**columns)
+        before = current.outcome
+        step.set(**columns)
         step.record_decision(Decision.Kind.OVERRULED, outcome, [], note=reason)
+        assessed = moves.last_move(current)
+        if assessed is not None and not undecided and outcome != before:
+            letters.decided_anew(current, assessed, before=before, now=now)
 
 
 def assess(

@@ -1,7 +1,7 @@
 """The letters about claims. Each only queues; a worker sends.
 
-A step's letter is queued once per visit to a state: a step that was taken back and taken
-again does not mail the customer twice (K10).
+A step that was taken back and taken again does not mail the customer the same news twice. Other
+news go out as a correction, and so does whatever follows a letter that no longer holds (K10).
 """
 
 from collections.abc import Callable
@@ -11,8 +11,18 @@ from typing import Any
 from django_countries import countries
 
 from claims.decisions import for_the_customer
-from claims.models import Claim, Deadline, Decision, FeePayment, Outcome, Progress, Shipment
+from claims.models import (
+    Claim,
+    ClaimEvent,
+    Deadline,
+    Decision,
+    FeePayment,
+    Outcome,
+    Progress,
+    Shipment,
+)
 from policies import outbox
+from policies.models import Letter
 
 # The letter of each state: the folder under templates/letters/.
 LETTERS = {
@@ -34,23 +44,98 @@ LETTERS = {
 }
 
 
+# What differs without being news: the link, a name put right, the label's file.
+NOT_NEWS = {"correction", "token", "name", "time_zone", "attachments", "tracking_url", "ends_at"}
+
+# A visit of a claim to a state: the state, and 1 for the first time.
+Visit = tuple[str, int]
+
+
 def moved(
     claim: Claim,
-    state: Progress,
+    history: list[ClaimEvent],
     *,
-    visit: int,
     now: datetime,
     note: str = "",
     reasons: list[dict[str, Any]] | None = None,
 ) -> None:
-    """The letter of the state that the claim has come to, for the `visit`-th time."""
+    """The letter of the state that the claim has come to, unless the customer has this news.
+
+    `history` holds all moves and steps back, oldest first; the newest is the move itself.
+    """
+    stands, told = what_was_told(claim, history)
+    visit = stands[-1]
+    name, context = _news(claim, Progress(visit[0]), note=note, reasons=reasons)
+    known = told.get(visit)
+    if known is not None and _is_told_by(known, name, context):
+        return
+    no_longer_holds = known is not None or not told.keys() <= set(stands)
+    if no_longer_holds:
+        context["correction"] = True
+    _queue(claim, name, context, key=f"step/{history[-1].pk}", now=now)
+
+
+def decided_anew(claim: Claim, step: ClaimEvent, *, before: str, now: datetime) -> None:
+    """Staff overruled what the letter of the assessment said; `step` is the assessment (K7)."""
+    name, context = _news(claim, Progress.ASSESSED)
+    # Who was promised a closer look reads its result, and no correction.
+    if before != Outcome.NEEDS_REVIEW:
+        context["correction"] = True
+    decision = claim.decisions.order_by("-id").values_list("pk", flat=True).first()
+    _queue(claim, name, context, key=f"step/{step.pk}/{decision}", now=now)
+
+
+def what_was_told(
+    claim: Claim, history: list[ClaimEvent]
+) -> tuple[list[Visit], dict[Visit, Letter]]:
+    """The visits that stand, and of each visit that the customer was told of the last letter.
+
+    A correction takes back whatever was told of visits that did not stand when it was written.
+    """
+    letters: dict[str, list[Letter]] = {}
+    for letter in Letter.objects.filter(reference=claim.number).order_by("id"):
+        cause = letter.dedupe_key.removeprefix(f"claim/{claim.pk}/")
+        letters.setdefault("/".join(cause.split("/")[:2]), []).append(letter)
+    stands: list[Visit] = []
+    told: dict[Visit, Letter] = {}
+    for event in history:
+        if event.kind == ClaimEvent.Kind.UNDONE:
+            stands.pop()
+            continue
+        states = [state for state, _time in stands]
+        visit = (event.after, states.count(event.after) + 1)
+        stands.append(visit)
+        # The keys of the first release name the visit, those of today the step.
+        for letter in letters.get("{}/{}".format(*visit), []) + letters.get(f"step/{event.pk}", []):
+            if "correction" in letter.context:
+                told = {visit: known for visit, known in told.items() if visit in stands}
+            told[visit] = letter
+    return stands, told
+
+
+def _is_told_by(letter: Letter, name: str, context: dict[str, Any]) -> bool:
+    facts = {fact: value for fact, value in letter.context.items() if fact not in NOT_NEWS}
+    # A fact that letters did not name at that time is no news.
+    return letter.name == name and all(
+        context[fact] == value for fact, value in facts.items() if fact in context
+    )
+
+
+def _news(
+    claim: Claim,
+    state: Progress,
+    *,
+    note: str = "",
+    reasons: list[dict[str, Any]] | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The letter of a state: its name and what it says."""
     name = LETTERS[state]
     context = _facts(claim) | {"note": note, "reasons": for_the_customer(reasons or [])}
     if state == Progress.PREPARING and claim.fee_amount:
         name = "claim_fee_received"
     if state in OWN_FACTS:
         context |= OWN_FACTS[state](claim)
-    _queue(claim, name, context, key=f"{state.value}/{visit}", now=now)
+    return name, context
 
 
 def label_reminder(claim: Claim, *, ends_at: datetime, now: datetime) -> bool:

@@ -72,7 +72,7 @@ class Step:
         cover.hold(claim.policy, reference=claim.number, now=self.now)
         self.record_decision(Decision.Kind.INTAKE, claim.outcome, reasons)
         self.record(ClaimEvent.Kind.MOVED, "", P.SUBMITTED)
-        letters.moved(claim, P.SUBMITTED, visit=1, now=self.now)
+        letters.moved(claim, list(_history(claim)), now=self.now)
 
     def move(
         self,
@@ -94,11 +94,14 @@ class Step:
         if after in CLOSED:
             self._close(after)
         self.record(ClaimEvent.Kind.MOVED, before, after, public_note=public_note, note=note)
-        visit = visits(claim, after)
-        letters.moved(claim, after, visit=visit, note=public_note, now=self.now, **(letter or {}))
+        history = list(_history(claim))
+        letters.moved(claim, history, note=public_note, now=self.now, **(letter or {}))
 
     def take_back(self, before: str, *, reason: str, **columns: Any) -> None:
-        """The reverse of the last move. No letter: the page tells of the correction."""
+        """The reverse of the last move. No letter: the page tells of the correction.
+
+        If other news follow, their letter says that it is a correction.
+        """
         undone = self.claim.progress
         self._write(undone, before, **columns)
         if undone in CLOSED:
@@ -110,6 +113,12 @@ class Step:
         columns |= {"progress": after, "progress_at": self.now}
         if Claim.objects.filter(pk=self.claim.pk, progress=before).update(**columns) != 1:
             raise Conflict(_("Somebody else has moved this claim meanwhile."))
+        for name, value in columns.items():
+            setattr(self.claim, name, value)
+
+    def set(self, **columns: Any) -> None:
+        """Writes columns of the claim other than where it stands."""
+        Claim.objects.filter(pk=self.claim.pk).update(**columns)
         for name, value in columns.items():
             setattr(self.claim, name, value)
 
@@ -186,4 +195,5 @@ def visits(claim: Claim, state: str) -> int:
 
 def _history(claim: Claim) -> QuerySet[ClaimEvent]:
     # Read again: a verb has just written to it.
-    return claim.events.filter(kind__in=[ClaimEvent.Kind.MOVED, ClaimEvent.Kind.UNDONE])
+    kinds = [ClaimEvent.Kind.MOVED, ClaimEvent.Kind.UNDONE]
+    return claim.events.filter(kind__in=kinds).order_by("id")

@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch
 from django.utils import timezone, translation
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from policies import sealing
@@ -70,7 +70,8 @@ def queue(
 
     `context` holds JSON values. Names that end in `_at` are ISO instants, shown in the
     time zone `context["time_zone"]`; `code_ids` stand for codes that only the worker opens;
-    `attachments` are files in the default storage, as `{"file": …, "name": …}`.
+    `attachments` are files in the default storage, as `{"file": …, "name": …}`. With
+    `correction` subject and text begin with that word.
     """
     letter = Letter(
         name=name,
@@ -120,7 +121,10 @@ def render(letter: Letter, *, whole_codes: bool = False) -> Rendered:
             render_to_string(f"letters/{letter.name}/{part}", context)
             for part in ("subject.txt", "body.txt", "body.html")
         )
-    return Rendered(" ".join(subject.split()), text.strip() + "\n", html)
+        line = " ".join(subject.split())
+        if context.get("correction"):
+            line = gettext("Correction: %(subject)s") % {"subject": line}
+    return Rendered(line, text.strip() + "\n", html)
 
 
 def _instants(facts: dict[str, Any]) -> dict[str, Any]:

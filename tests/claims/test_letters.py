@@ -152,6 +152,27 @@ def test_a_changed_decision_is_told_with_its_reasons(house, policy):
     assert "- This cause of damage is excluded from the plan." in text
 
 
+def test_a_correction_says_so_first_in_subject_text_and_html(house, policy):
+    claim = house.claim_at("assessed", policy)
+    house.do(claim, "undo")
+    house.do(claim, "assess", cause_found="third_party")
+    first, second = (
+        render(row) for row in Letter.objects.filter(name="claim_assessed").order_by("id")
+    )
+    assert first.subject == f"{claim.number}: what we found"
+    assert "Correction" not in first.text + first.html
+    assert second.subject == f"Correction: {claim.number}: what we found"
+    assert second.text.startswith(
+        "Correction: what we last wrote to you about this no longer holds. "
+        "This letter says how it is.\n\nHello Ann Lee,"
+    )
+    assert "What we found is not covered." in second.text
+    html = flat(re.sub(r"<[^>]+>", " ", second.html.partition("<body")[2]))
+    assert "Correction: what we last wrote to you about this no longer holds." in html
+    assert html.index("Correction:") < html.index("Hello Ann Lee,")
+    assert "MISSING" not in second.text + second.html
+
+
 def test_an_unchanged_decision_needs_no_reasons(house, policy):
     text = letter_of(house.claim_at("assessed", policy), "claim_assessed").text
     assert "The damage is covered by your care plan." in text

@@ -142,6 +142,106 @@ def test_the_second_visit_taken_back_and_taken_again_mails_once(house, policy):
     assert letters_of(claim).count("claim_arrived") == 2
 
 
+def told(claim) -> list[tuple[str, str]]:
+    """The letters since the arrival: what was decided, or the note; "!" for a correction."""
+    rows = Letter.objects.filter(reference=claim.number).order_by("id")
+    names = {"claim_assessed", "claim_parts_missing", "claim_returning", "claim_fee_received"}
+    return [
+        ("!" if "correction" in row.context else "")
+        + (row.context["note"] or row.context["outcome"])
+        for row in rows
+        if row.name in names
+    ]
+
+
+def test_another_outcome_after_a_step_back_goes_out_as_a_correction(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "assess")
+    house.do(claim, "undo")
+    house.do(claim, "assess", cause_found="deliberate")
+    assert told(claim) == ["care", "!not_covered"]
+
+
+def test_who_read_another_outcome_meanwhile_reads_the_first_one_again(house, policy):
+    claim = house.claim_at("received", policy)
+    for cause in ("collision", "deliberate", "collision", "collision", "deliberate"):
+        house.do(claim, "assess", cause_found=cause)
+        house.do(claim, "undo")
+    assert told(claim) == ["care", "!not_covered", "!care", "!not_covered"]
+
+
+def test_another_missing_part_goes_out_as_a_correction_and_the_same_one_does_not(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "miss_parts", missing="The battery.")
+    house.do(claim, "undo")
+    house.do(claim, "miss_parts", missing="The battery.")
+    house.do(claim, "undo")
+    house.do(claim, "miss_parts", missing="The propellers, not the battery.")
+    assert told(claim) == ["The battery.", "!The propellers, not the battery."]
+
+
+def test_another_reason_or_a_tracking_number_goes_out_as_a_correction(house, policy):
+    claim = house.claim_at("assessed", policy)
+    house.do(claim, "send_back", reason="There is water in it.")
+    house.do(claim, "undo")
+    house.do(claim, "send_back", reason="There is sand in it.")
+    house.do(claim, "undo")
+    house.do(claim, "send_back", reason="There is sand in it.", tracking_number="OUT777")
+    assert told(claim) == [
+        "care", "There is water in it.", "!There is sand in it.", "!There is sand in it."]  # fmt: skip
+    last = Letter.objects.filter(name="claim_returning").latest("id")
+    assert last.context["tracking_number"] == "OUT777"
+
+
+def test_another_step_than_the_one_taken_back_corrects_what_was_read(house, policy):
+    claim = house.claim_at("received", policy)
+    claim = house.take(claim, "assess", "undo", "miss_parts", "receive", "assess")
+    assert told(claim) == ["care", "!Please send the battery, too.", "care"]
+
+
+def test_what_follows_a_correction_is_none(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "assess", cause_found="deliberate")
+    claim = house.take(claim, "undo", "assess", "pay")
+    assert told(claim) == ["not_covered", "!care", "care"]
+
+
+def test_who_read_a_decision_that_is_overruled_then_reads_the_new_one(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "assess", cause_found="deliberate")
+    house.do(claim, "overrule", outcome="care")
+    house.do(claim, "overrule", outcome="care")
+    assert told(claim) == ["not_covered", "!care"]
+    claim = house.take(claim, "undo", "assess")
+    assert told(claim) == ["not_covered", "!care"]
+
+
+def test_the_result_of_a_closer_look_is_no_correction(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "assess", cause_found="other_accident")
+    house.do(claim, "overrule", outcome="care")
+    assert told(claim) == ["needs_review", "care"]
+
+
+def test_a_letter_of_the_first_release_counts_as_read(house, policy):
+    claim = house.claim_at("assessed", policy)
+    letter = Letter.objects.filter(name="claim_assessed")
+    letter.update(dedupe_key=f"claim/{claim.pk}/assessed/1")
+    claim = house.take(claim, "undo", "assess")
+    assert told(claim) == ["care"]
+    house.do(claim, "undo")
+    house.do(claim, "assess", cause_found="deliberate")
+    assert told(claim) == ["care", "!not_covered"]
+
+
+def test_a_link_that_was_renewed_meanwhile_is_no_news(house, policy):
+    claim = house.claim_at("assessed", policy)
+    house.do(claim, "undo")
+    Claim.objects.filter(pk=claim.pk).update(token="another")
+    house.do(claim, "assess")
+    assert told(claim) == ["care"]
+
+
 def test_the_step_back_has_its_reason_for_staff_only(house, policy):
     claim = house.claim_at("received", policy)
     house.do(claim, "undo", reason="That was another parcel.")
