@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from claims import letters, progress
+from claims import fees, letters, progress
 from claims.models import Claim, Deadline, Progress
 from policies import cover
 from policies.shared.actor import Actor
@@ -108,6 +108,7 @@ def _remind(
         still = Claim.objects.select_for_update(of=("self",)).filter(
             pk=claim.pk, progress=claim.progress, progress_at=claim.progress_at
         )
-        if still.first() is not None:
+        waiting = still.first()
+        if waiting is not None and (label or not fees.is_settled(waiting)):
             total.reminded += letter(claim, ends_at=ends_at, now=now)
         transaction.set_rollback(dry_run)

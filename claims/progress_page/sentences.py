@@ -36,11 +36,14 @@ ASSESSED: dict[str, Text] = {
     Outcome.NEEDS_REVIEW: _("A colleague takes a closer look, then you hear from us."),
 }
 FEE_SETTLED = _("Next, we prepare your replacement.")
+FEE_IS_HERE = _("Your fee is here")
 
 
 def headline(claim: Claim) -> Text:
     if claim.progress == P.SUBMITTED and claim.accepted_at:
         return _("Request accepted")
+    if is_paid_while_waiting(claim):
+        return FEE_IS_HERE
     return label(claim, claim.progress)
 
 
@@ -60,7 +63,14 @@ def what_next(claim: Claim) -> Text:
         return ACCEPTED
     if claim.progress == P.PREPARING and under_warranty:
         return REPAIRING
+    if is_paid_while_waiting(claim):
+        return FEE_SETTLED
     if claim.progress == P.ASSESSED:
         settled = claim.outcome == Outcome.CARE and not fees.is_owed(claim)
         return FEE_SETTLED if settled else ASSESSED[claim.outcome]
     return NEXT[claim.progress]
+
+
+def is_paid_while_waiting(claim: Claim) -> bool:
+    """The step after the payment was taken back: the claim waits for us, not for the fee (K8)."""
+    return claim.progress == P.AWAITING_FEE and not fees.is_owed(claim)

@@ -142,7 +142,7 @@ def _todo(claim: Claim) -> str:
     kinds = {
         P.LABEL_SENT: "print_label",
         P.PARTS_MISSING: "send_parts",
-        P.AWAITING_FEE: "pay_fee",
+        P.AWAITING_FEE: "pay_fee" if fees.is_owed(claim) else "nothing",
     }
     return kinds.get(P(claim.progress), "nothing")
 

@@ -22,6 +22,8 @@ class Queue:
 
 
 UNDECIDED = Q(progress=Progress.SUBMITTED, accepted_at__isnull=True)
+# Paid, and the step after it taken back: nobody is asked to pay again (K8).
+PAID = Q(payment__isnull=False, payment__refunded_at__isnull=True)
 
 QUEUES = [
     Queue("decide", _("To decide"), UNDECIDED),
@@ -31,8 +33,9 @@ QUEUES = [
         shipments__delivered_at__isnull=False,
     )),
     Queue("assess", _("To assess"), Q(progress=Progress.RECEIVED)),
-    Queue("assessed", _("Assessed, to go on"), Q(progress=Progress.ASSESSED)),
-    Queue("fee", _("Fee to record"), Q(progress=Progress.AWAITING_FEE)),
+    Queue("assessed", _("Assessed, to go on"),
+        Q(progress=Progress.ASSESSED) | Q(progress=Progress.AWAITING_FEE) & PAID),
+    Queue("fee", _("Fee to record"), Q(progress=Progress.AWAITING_FEE) & ~PAID),
     Queue("ship", _("Replacement to ship"), Q(progress=Progress.PREPARING)),
     Queue("complete", _("On its way to the customer"), Q(progress=Progress.SHIPPED)),
     Queue("return", _("To be returned"), Q(progress=Progress.RETURNING)),

@@ -192,6 +192,18 @@ def test_the_queue_of_what_needs_doing_has_the_oldest_on_top(claims_desk, house)
     assert list(response.context["cl"].queryset) == [first, second]
 
 
+def test_a_claim_that_is_paid_waits_for_the_desk_and_not_for_the_fee(claims_desk, house, policy):
+    claim = house.take(house.claim_at("preparing", policy), "undo")
+    unpaid = house.claim_at("awaiting_fee", factories.PolicyFactory())
+
+    def waiting(queue: str) -> list[Claim]:
+        return list(claims_desk.get(page("changelist"), {"queue": queue}).context["cl"].queryset)
+
+    assert waiting("fee") == [unpaid]
+    assert waiting("assessed") == [claim]
+    assert offered(claims_desk, claim) == ["prepare", "send-back", "undo"]
+
+
 @pytest.mark.parametrize("term", ["CLM", "serial", "e-mail", "policy", "tracking"])
 def test_a_claim_is_found_by_whatever_the_customer_reads_out(term, claims_desk, house, policy):
     claim = house.claim_at("shipped", policy)

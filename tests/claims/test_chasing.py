@@ -106,6 +106,16 @@ def test_after_thirty_days_without_the_fee_the_drone_goes_back(unpaid, policy):
     assert left(policy) == 1  # given back when the drone is back with its owner
 
 
+def test_who_has_paid_is_neither_reminded_nor_given_up(house, policy):
+    paid = house.take(house.claim_at("preparing", policy), "undo")
+    assert paid.progress == "awaiting_fee"
+    for days in (10, 30, 90):
+        chased = chase(paid.progress_at + days * DAY)
+        assert chased == "0 reminded, 0 lapsed, 0 to be returned"
+    assert reminders(paid) == []
+    assert fresh(paid).progress == "awaiting_fee"
+
+
 @pytest.mark.parametrize("state", ["submitted", "in_transit", "assessed", "preparing", "shipped"])
 def test_whoever_waits_for_us_is_not_chased(house, policy, state):
     claim = house.claim_at(state, policy)

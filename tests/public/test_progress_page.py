@@ -265,6 +265,18 @@ def test_what_is_paid_already_is_not_asked_for_again(claim_at, take, see):
     assert ("upcoming", "Waiting for the replacement fee") not in steps(page)
 
 
+def test_who_has_paid_is_not_asked_to_when_the_step_after_is_taken_back(claim_at, take, see):
+    claim = take(claim_at("preparing"), "undo")
+    assert claim.progress == "awaiting_fee"
+    page = see(claim)
+    assert headline(page) == "Your fee is here"
+    assert '<p class="lead">Next, we prepare your replacement.' in page
+    assert "Nothing. We e-mail you at the next step." in todo(page)
+    assert "Please pay" not in page
+    assert "to be paid now" not in page
+    assert "paid on 10 March 2026" in plain(page)
+
+
 def test_a_free_replacement_never_waits_for_a_fee(claim_at, see):
     ReplacementFee.objects.update(amount=0)
     page = see(claim_at("label_sent"))
@@ -287,6 +299,22 @@ def test_a_step_taken_back_is_told_without_the_clerks_words(claim_at, do, see):
     )
     assert "SHELVES" not in page
     assert "WRONG" not in page
+
+
+def test_after_a_correction_the_page_tells_of_it_and_shows_what_holds(claim_at, do, see):
+    claim = claim_at("received")
+    do(claim, "assess")
+    do(claim, "undo")
+    do(claim, "assess", cause_found="deliberate")
+    page = see(claim)
+    assert steps(page)[2:5] == [
+        ("done", "Arrived at the service centre"),
+        ("correction", "Correction"),
+        ("current", "Damage assessed"),
+    ]
+    assert "What we found is not covered, as explained below." in plain(page)
+    assert "This cause of damage is excluded from the plan." in plain(page)
+    assert "Covered by the care plan" not in page
 
 
 def test_notes_among_staff_stay_inside(claim_at, do, see):
