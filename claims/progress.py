@@ -255,8 +255,15 @@ def _refuse_if_out_of_hand(claim: Claim) -> None:
             raise Conflict(_("This step cannot be taken back: the carrier has the drone."))
         if FeePayment.objects.filter(claim=claim, refunded_at__isnull=False).exists():
             raise Conflict(_("This step cannot be taken back: the fee has been paid back."))
-    if claim.progress in CLOSED and Claim.objects.open().filter(drone=claim.drone_id).exists():
+    if claim.progress not in CLOSED:
+        return
+    # From here on the claim would hold its policy again (T3): nobody else's, and no dead one.
+    if Claim.objects.open().filter(drone=claim.drone_id).exists():
         raise Conflict(_("There is another open claim for this drone."))
+    if claim.policy.cancelled_at is not None:
+        raise Conflict(_("This step cannot be taken back: the policy has been cancelled."))
+    if cover.has_changed_hands(claim.policy, since=claim.submitted_at):
+        raise Conflict(_("This step cannot be taken back: the policy has a new owner."))
 
 
 def _refuse_uncovered(claim: Claim) -> None:

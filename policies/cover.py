@@ -116,6 +116,11 @@ def release(*, reference: str) -> None:
     Hold.objects.filter(reference=reference).delete()
 
 
+def has_changed_hands(policy: Policy, *, since: datetime) -> bool:
+    """Whether the policy went to a new owner after `since` (T2)."""
+    return policy.events.filter(kind=PolicyEvent.Kind.TRANSFERRED, at__gte=since).exists()
+
+
 def consume(locked: Policy, *, reference: str, actor: Actor, now: datetime) -> int:
     """Takes one replacement from the allowance; returns its ordinal, 1 for the first (K4).
 

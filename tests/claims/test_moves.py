@@ -7,11 +7,13 @@ import pytest
 from claims import moves, progress
 from claims.models import Claim, ClaimEvent, Decision, Progress, Shipment
 from claims.progress_page import timeline as timelines
+from policies import cancellation, transfer
 from policies.models import Hold, Letter
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import (
+    DESK,
     decisions_of,
     everything_written,
     fresh,
@@ -328,6 +330,26 @@ def test_a_completed_repair_is_not_taken_back_under_the_next_claim_for_the_drone
     before = everything_written()
     with pytest.raises(Conflict, match="There is another open claim for this drone"):
         house.do(repaired, "undo")
+    assert everything_written() == before
+
+
+def test_a_completed_claim_is_not_taken_back_onto_a_new_owners_policy(house, policy):
+    claim = house.claim_at("completed", policy)
+    transfer.change_owner(
+        policy, name="Bo Hall", email="bo@example.com", country="US", actor=DESK, now=house.now
+    )
+    before = everything_written()
+    with pytest.raises(Conflict, match="the policy has a new owner"):
+        house.do(claim, "undo")
+    assert everything_written() == before
+
+
+def test_a_completed_claim_is_not_taken_back_onto_a_cancelled_policy(house, policy):
+    claim = house.claim_at("completed", policy)
+    cancellation.cancel(policy, reason="Sold.", actor=DESK, now=house.now)
+    before = everything_written()
+    with pytest.raises(Conflict, match="the policy has been cancelled"):
+        house.do(claim, "undo")
     assert everything_written() == before
 
 
