@@ -216,4 +216,4 @@ class ClaimsDesk:
 
     def _lapse(self, claim: Claim) -> None:
         self.at = self.now - timedelta(days=1)
-        progress.lapse(claim, since=self.at, actor=Actor.command("chase_claims"), now=self.at)
+        progress.lapse(claim, days=30, actor=Actor.command("chase_claims"), now=self.at)

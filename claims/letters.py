@@ -5,7 +5,7 @@ news go out as a correction, and so does whatever follows a letter that no longe
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django_countries import countries
@@ -20,6 +20,8 @@ from claims.models import (
     Outcome,
     Progress,
     Shipment,
+    Visit,
+    visits,
 )
 from policies import outbox
 from policies.models import Letter
@@ -45,10 +47,7 @@ LETTERS = {
 
 
 # What differs without being news: the link, a name put right, the label's file.
-NOT_NEWS = {"correction", "token", "name", "time_zone", "attachments", "tracking_url", "ends_at"}
-
-# A visit of a claim to a state: the state, and 1 for the first time.
-Visit = tuple[str, int]
+NOT_NEWS = {"correction", "token", "name", "time_zone", "attachments", "tracking_url"}
 
 
 def moved(
@@ -98,17 +97,14 @@ def what_was_told(
         letters.setdefault("/".join(cause.split("/")[:2]), []).append(letter)
     stands: list[Visit] = []
     told: dict[Visit, Letter] = {}
-    for event in history:
+    for event, stands in visits(history):
         if event.kind == ClaimEvent.Kind.UNDONE:
-            stands.pop()
             continue
-        states = [state for state, _time in stands]
-        visit = (event.after, states.count(event.after) + 1)
-        stands.append(visit)
+        visit = stands[-1]
         # The keys of the first release name the visit, those of today the step.
         for letter in letters.get("{}/{}".format(*visit), []) + letters.get(f"step/{event.pk}", []):
             if "correction" in letter.context:
-                told = {visit: known for visit, known in told.items() if visit in stands}
+                told = {place: known for place, known in told.items() if place in stands}
             told[visit] = letter
     return stands, told
 
@@ -138,18 +134,23 @@ def _news(
     return name, context
 
 
-def label_reminder(claim: Claim, *, ends_at: datetime, now: datetime) -> bool:
-    """The label has not been used yet (K6)."""
-    context = _facts(claim) | _label(claim) | {"ends_at": ends_at.isoformat()}
-    key = f"label_reminder/{claim.progress_at:%Y-%m-%d}"
-    return _queue(claim, "label_reminder", context, key=key, now=now)
+def reminder(claim: Claim, deadline: Deadline, *, now: datetime) -> bool:
+    """The customer's time for the label, the fee or the missing parts runs out (K6)."""
+    facts, kind = _facts(claim), deadline.kind
+    if kind == Deadline.Kind.LABEL:
+        facts |= _label(claim)
+    if kind == Deadline.Kind.PARTS:
+        facts |= _address_to_send_to(claim) | {"note": _note_of_the_step(claim)}
+    facts["ends_at"] = deadline.ends_at(claim).isoformat()
+    # Once for each visit: no two can wait long enough from the same day on.
+    key = f"{kind}_reminder/{claim.waits_since:%Y-%m-%d}"
+    return _queue(claim, f"{kind}_reminder", facts, key=key, now=now)
 
 
-def fee_reminder(claim: Claim, *, ends_at: datetime, now: datetime) -> bool:
-    """The fee has not been paid yet (K6)."""
-    context = _facts(claim) | {"ends_at": ends_at.isoformat()}
-    key = f"fee_reminder/{claim.progress_at:%Y-%m-%d}"
-    return _queue(claim, "fee_reminder", context, key=key, now=now)
+def _note_of_the_step(claim: Claim) -> str:
+    """What the customer was told with the step at which the claim stands."""
+    events = claim.events.filter(kind=ClaimEvent.Kind.MOVED, after=claim.progress)
+    return events.order_by("id").values_list("public_note", flat=True).last() or ""
 
 
 def claim_link_requested(claim: Claim, *, now: datetime) -> None:
@@ -182,12 +183,14 @@ def _fee_to_pay(claim: Claim) -> dict[str, Any]:
     return _ends(claim, Deadline.Kind.FEE)
 
 
+def _parts_to_send(claim: Claim) -> dict[str, Any]:
+    return _address_to_send_to(claim) | _ends(claim, Deadline.Kind.PARTS)
+
+
 def _ends(claim: Claim, kind: str) -> dict[str, Any]:
     """When the customer's time for it is over (K6)."""
     deadline = Deadline.objects.filter(kind=kind).first()
-    if deadline is None:
-        return {"ends_at": ""}
-    return {"ends_at": (claim.progress_at + timedelta(days=deadline.ends_after_days)).isoformat()}
+    return {"ends_at": deadline.ends_at(claim).isoformat() if deadline else ""}
 
 
 def _label(claim: Claim) -> dict[str, Any]:
@@ -250,7 +253,7 @@ def _why_not(claim: Claim) -> dict[str, Any]:
 # What the letter of a state tells beyond the facts of each claim.
 OWN_FACTS: dict[Progress, Callable[[Claim], dict[str, Any]]] = {
     Progress.LABEL_SENT: _label_to_use,
-    Progress.PARTS_MISSING: _address_to_send_to,
+    Progress.PARTS_MISSING: _parts_to_send,
     Progress.AWAITING_FEE: _fee_to_pay,
     Progress.SHIPPED: _parcel,
     Progress.RETURNING: _way_back,

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from claims import letters, shipping
-from claims.models import CLOSED, Claim, ClaimEvent, Decision, Progress
+from claims.models import CLOSED, WAITING, Claim, ClaimEvent, Decision, Progress, Visit, visits
 from policies import cover
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -67,7 +67,7 @@ class Step:
     def begin(self, reasons: list[dict[str, Any]]) -> None:
         """Enters a new claim at the beginning of the table; `reasons` are those of the ruling."""
         claim = self.claim
-        claim.progress, claim.progress_at = P.SUBMITTED, self.now
+        claim.progress, claim.progress_at, claim.waits_since = P.SUBMITTED, self.now, self.now
         claim.save(force_insert=True)
         cover.hold(claim.policy, reference=claim.number, now=self.now)
         self.record_decision(Decision.Kind.INTAKE, claim.outcome, reasons)
@@ -103,18 +103,37 @@ class Step:
         If other news follow, their letter says that it is a correction.
         """
         undone = self.claim.progress
-        self._write(undone, before, **columns)
+        self._write(undone, before, back=True, **columns)
         if undone in CLOSED:
             cover.hold(self.claim.policy, reference=self.claim.number, now=self.now)
         self.record(ClaimEvent.Kind.UNDONE, undone, before, note=reason)
 
-    def _write(self, before: str, after: str, **columns: Any) -> None:
+    def _write(self, before: str, after: str, *, back: bool = False, **columns: Any) -> None:
         # The row is locked already; the guard is the net for a caller that forgot to.
-        columns |= {"progress": after, "progress_at": self.now}
+        columns |= {
+            "progress": after,
+            "progress_at": self.now,
+            "waits_since": self._first_came_at(after, back=back),
+        }
         if Claim.objects.filter(pk=self.claim.pk, progress=before).update(**columns) != 1:
             raise Conflict(_("Somebody else has moved this claim meanwhile."))
         for name, value in columns.items():
             setattr(self.claim, name, value)
+
+    def _first_came_at(self, after: str, *, back: bool) -> datetime:
+        """When the claim first came to the visit that it makes now, taken back meanwhile or not."""
+        if after not in WAITING:
+            return self.now
+        walk = list(visits(_history(self.claim)))
+        _event, stand = walk[-1]
+        earlier = sum(state == after for state, _time in stand)
+        visit = stand[-2] if back else (after, earlier + 1)
+        came = (
+            event.at
+            for event, stand in walk
+            if event.kind == ClaimEvent.Kind.MOVED and stand[-1] == visit
+        )
+        return next(came, self.now)
 
     def set(self, **columns: Any) -> None:
         """Writes columns of the claim other than where it stands."""
@@ -172,25 +191,18 @@ def lock(claim: Claim, actor: Actor, now: datetime) -> Step:
 
 def steps_that_stand(events: Iterable[ClaimEvent]) -> list[ClaimEvent]:
     """Of a claim's events, the moves that were not taken back, oldest first (K10)."""
-    stand: list[ClaimEvent] = []
-    # By key: two events may carry the same instant.
-    for event in sorted(events, key=lambda event: event.pk):
+    newest: dict[Visit, ClaimEvent] = {}
+    stand: list[Visit] = []
+    for event, stand in visits(events):
         if event.kind == ClaimEvent.Kind.MOVED:
-            stand.append(event)
-        elif event.kind == ClaimEvent.Kind.UNDONE:
-            stand.pop()
-    return stand
+            newest[stand[-1]] = event
+    return [newest[visit] for visit in stand]
 
 
 def last_move(claim: Claim) -> ClaimEvent | None:
     """The newest step that stands, or None for a claim that only was submitted."""
     stand = steps_that_stand(_history(claim))
     return stand[-1] if len(stand) > 1 else None
-
-
-def visits(claim: Claim, state: str) -> int:
-    """How often the claim came to `state`, not counting what was taken back."""
-    return sum(event.after == state for event in steps_that_stand(_history(claim)))
 
 
 def _history(claim: Claim) -> QuerySet[ClaimEvent]:

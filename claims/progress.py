@@ -17,6 +17,7 @@ from claims.models import (
     Outcome,
     Progress,
     Shipment,
+    ends_at,
 )
 from policies import cover
 from policies.shared.actor import Actor
@@ -206,27 +207,43 @@ def complete(claim: Claim, *, actor: Actor, now: datetime) -> None:
         moves.lock(claim, actor, now).move(P.COMPLETED)
 
 
-def lapse(claim: Claim, *, since: datetime, actor: Actor, now: datetime) -> bool:
-    """Ends a claim whose label was not used (K6). False when it has moved since `since`."""
+def lapse(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
+    """Ends a claim whose label was not used within `days` (K6). False when there is time left."""
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
-        if step.claim.progress != P.LABEL_SENT or step.claim.progress_at > since:
+        if not _is_over(step, P.LABEL_SENT, days):
             return False
         step.move(P.LAPSED)
         return True
 
 
-def give_up_on_fee(claim: Claim, *, since: datetime, actor: Actor, now: datetime) -> bool:
-    """Returns the drone of a claim whose fee was not paid (K6). False when it has moved."""
+def give_up_on_fee(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
+    """Returns the drone of a claim whose fee was not paid within `days` (K6). False otherwise."""
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
-        if step.claim.progress != P.AWAITING_FEE or step.claim.progress_at > since:
+        if not _is_over(step, P.AWAITING_FEE, days):
             return False
         if fees.is_settled(step.claim):
             return False  # paid, and the step then taken back: it waits for the desk
         reason = str(_("The replacement fee was not paid in time."))
         step.move(P.RETURNING, public_note=reason)
         return True
+
+
+def give_up_on_parts(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
+    """Returns the drone whose missing parts did not come within `days` (K6). False otherwise."""
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        if not _is_over(step, P.PARTS_MISSING, days):
+            return False
+        reason = str(_("The missing parts did not arrive in time."))
+        step.move(P.RETURNING, public_note=reason)
+        return True
+
+
+def _is_over(step: moves.Step, state: Progress, days: int) -> bool:
+    claim = step.claim
+    return claim.progress == state and ends_at(claim, days=days) <= step.now
 
 
 def undo(claim: Claim, *, reason: str, actor: Actor, now: datetime) -> None:

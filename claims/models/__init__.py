@@ -3,18 +3,20 @@ from claims.models.claim import (
     COVERED,
     Claim,
     ClaimEvent,
-    Deadline,
     Decision,
-    FeePayment,
     Outcome,
     Photo,
     Progress,
 )
+from claims.models.deadline import WAITING, Deadline, ends_at
+from claims.models.payment import FeePayment
 from claims.models.shipment import CarrierMessage, Shipment
+from claims.models.visit import Visit, visits
 
 __all__ = [
     "CLOSED",
     "COVERED",
+    "WAITING",
     "CarrierMessage",
     "Claim",
     "ClaimEvent",
@@ -25,4 +27,7 @@ __all__ = [
     "Photo",
     "Progress",
     "Shipment",
+    "Visit",
+    "ends_at",
+    "visits",
 ]

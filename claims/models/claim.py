@@ -1,8 +1,7 @@
 import secrets
 
-from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
@@ -94,6 +93,9 @@ class Claim(models.Model):
         _("progress"), max_length=15, choices=Progress, default=Progress.SUBMITTED
     )
     progress_at = models.DateTimeField(_("since"))
+    # What the customer has time for counts from here: the first time that the claim came to where
+    # it stands, although the step was taken back meanwhile and taken again (K6).
+    waits_since = models.DateTimeField(_("time counts from"))
     outcome = models.CharField(_("decision"), max_length=15, choices=Outcome)
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     ordinal = models.PositiveSmallIntegerField(_("replacement no."), null=True, blank=True)
@@ -230,71 +232,3 @@ class Photo(models.Model):
 
     def __str__(self) -> str:
         return f"{self.width} x {self.height}"
-
-
-class FeePayment(models.Model):
-    """The replacement fee as it came in, and as it went back (K8)."""
-
-    class Method(models.TextChoices):
-        BANK_TRANSFER = "bank_transfer", _("Bank transfer")
-        CARD = "card", _("Card")
-        CASH = "cash", _("Cash")
-        ONLINE = "online", _("Online payment")
-
-    claim = models.OneToOneField(Claim, on_delete=models.PROTECT, related_name="payment")
-    amount = models.DecimalField(
-        _("amount"), max_digits=12, decimal_places=money.PLACES, validators=[MinValueValidator(0)]
-    )
-    currency = models.CharField(_("currency"), max_length=3)
-    method = models.CharField(_("method"), max_length=15, choices=Method)
-    reference = models.CharField(_("reference"), max_length=64)
-    received_at = models.DateTimeField(_("recorded"))
-    refunded_at = models.DateTimeField(_("refunded"), null=True, blank=True)
-    refund_reference = models.CharField(_("refund reference"), max_length=64, blank=True)
-
-    class Meta:
-        verbose_name = _("fee payment")
-        ordering = ["-id"]
-        default_permissions = ("view",)
-        constraints = [
-            models.UniqueConstraint(
-                fields=["reference"],
-                name="payment_reference_once",
-                violation_error_message=_("A payment with this reference is on file already."),
-            ),
-            models.CheckConstraint(
-                condition=Q(refunded_at__isnull=True, refund_reference="")
-                | Q(refunded_at__isnull=False, refunded_at__gte=F("received_at"))
-                & ~Q(refund_reference=""),
-                name="payment_refund_has_reference",
-            ),
-        ]
-        indexes = [models.Index(fields=["received_at", "id"], name="payment_received_idx")]
-
-    def __str__(self) -> str:
-        return money.shown(self.amount, self.currency)
-
-
-class Deadline(models.Model):
-    """How long customers may take, and when they are reminded (K6)."""
-
-    class Kind(models.TextChoices):
-        LABEL = "label", _("Use of the shipping label")
-        FEE = "fee", _("Payment of the replacement fee")
-
-    kind = models.CharField(_("for"), max_length=10, choices=Kind, unique=True)
-    remind_after_days = models.PositiveSmallIntegerField(_("reminder after (days)"))
-    ends_after_days = models.PositiveSmallIntegerField(_("ends after (days)"))
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(ends_after_days__gt=F("remind_after_days")),
-                name="deadline_after_reminder",
-                violation_error_message=_("The reminder must come before the end."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.get_kind_display())

@@ -5,7 +5,7 @@ Reads a claim with its rows and writes nothing. What staff wrote for each other 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
@@ -20,6 +20,7 @@ from claims.models import (
     Outcome,
     Progress,
     Shipment,
+    ends_at,
 )
 from claims.progress_page import explanation, sentences
 from policies.models import Policy
@@ -95,6 +96,7 @@ def claims_with_facts() -> QuerySet[Claim]:
         used=Subquery(policies.values("used")),  # type: ignore[misc]
         label_days=_days(Deadline.Kind.LABEL),
         fee_days=_days(Deadline.Kind.FEE),
+        parts_days=_days(Deadline.Kind.PARTS),
         inbound=_parcel(Shipment.Direction.INBOUND, [Shipment.State.BOUGHT]),
         outbound=_parcel(Shipment.Direction.OUTBOUND, [Shipment.State.SENT]),
     )
@@ -148,9 +150,12 @@ def _todo(claim: Claim) -> str:
 
 
 def _deadline(claim: Any, todo: str) -> datetime | None:
-    days = {"print_label": claim.label_days, "pay_fee": claim.fee_days}.get(todo)
-    since: datetime = claim.progress_at
-    return since + timedelta(days=days) if days else None
+    days = {
+        "print_label": claim.label_days,
+        "pay_fee": claim.fee_days,
+        "send_parts": claim.parts_days,
+    }.get(todo)
+    return ends_at(claim, days=days) if days else None
 
 
 def _tone(claim: Claim, todo: str) -> str:

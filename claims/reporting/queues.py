@@ -32,6 +32,7 @@ QUEUES = [
         shipments__direction=Shipment.Direction.INBOUND,
         shipments__delivered_at__isnull=False,
     )),
+    Queue("parts", _("Waiting for missing parts"), Q(progress=Progress.PARTS_MISSING)),
     Queue("assess", _("To assess"), Q(progress=Progress.RECEIVED)),
     Queue("assessed", _("Assessed, to go on"),
         Q(progress=Progress.ASSESSED) | Q(progress=Progress.AWAITING_FEE) & PAID),

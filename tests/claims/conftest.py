@@ -128,8 +128,9 @@ class House:
                 "condition": "new",
                 "tracking_number": f"OUT{number:05d}",
             },
-            "lapse": lambda: {"since": self.now},
-            "give_up_on_fee": lambda: {"since": self.now},
+            "lapse": lambda: {"days": 0},
+            "give_up_on_fee": lambda: {"days": 0},
+            "give_up_on_parts": lambda: {"days": 0},
             "undo": lambda: {"reason": "The wrong button."},
         }
         return words[verb]() if verb in words else {}

@@ -11,6 +11,7 @@ from django.db import connection
 
 from claims import chasing, progress
 from claims.models import Claim, Deadline
+from claims.progress_page import timeline as timelines
 from policies.models import Letter
 from tests import factories
 from tests.claims.conftest import (
@@ -104,6 +105,128 @@ def test_after_thirty_days_without_the_fee_the_drone_goes_back(unpaid, policy):
     assert fresh(unpaid).progress == "returning"
     assert unpaid.events.last().public_note == "The replacement fee was not paid in time."
     assert left(policy) == 1  # given back when the drone is back with its owner
+
+
+# --- missing parts -----------------------------------------------------------------
+
+
+@pytest.fixture
+def incomplete(house, policy) -> Claim:
+    return house.claim_at("parts_missing", policy)
+
+
+def test_missing_parts_are_reminded_of_after_ten_days(incomplete):
+    assert chase(incomplete.progress_at + 10 * DAY - INSTANT).startswith("0 reminded")
+    assert chase(incomplete.progress_at + 10 * DAY).startswith("1 reminded")
+    assert chase(incomplete.progress_at + 11 * DAY).startswith("0 reminded")
+    assert reminders(incomplete) == ["parts_reminder"]
+    facts = Letter.objects.get(name="parts_reminder").context
+    assert facts["note"] == "Please send the battery, too."
+    assert facts["ends_at"] == (incomplete.progress_at + 30 * DAY).isoformat()
+
+
+def test_after_thirty_days_without_the_parts_the_drone_goes_back(incomplete, policy):
+    assert chase(incomplete.progress_at + 30 * DAY) == "0 reminded, 0 lapsed, 1 to be returned"
+    assert fresh(incomplete).progress == "returning"
+    assert incomplete.events.last().public_note == "The missing parts did not arrive in time."
+    letter = Letter.objects.get(name="claim_returning")
+    assert letter.context["note"] == "The missing parts did not arrive in time."
+    assert left(policy) == 1  # given back when the drone is back with its owner
+
+
+def test_parts_that_are_missing_a_second_time_have_their_whole_time(house, incomplete):
+    chase(incomplete.progress_at + 10 * DAY)
+    house.now = incomplete.progress_at + 29 * DAY
+    claim = house.take(incomplete, "receive", "miss_parts")
+    assert claim.waits_since == claim.progress_at
+    assert chase(claim.progress_at + 30 * DAY - INSTANT).startswith("1 reminded, 0 lapsed, 0")
+    assert chase(claim.progress_at + 30 * DAY) == "0 reminded, 0 lapsed, 1 to be returned"
+
+
+# --- steps taken back (K6) ---------------------------------------------------------
+
+
+def told_end(claim, letter: str) -> str:
+    row = Letter.objects.filter(name=letter, reference=claim.number).latest("id")
+    return row.context["ends_at"]
+
+
+def page_end(claim):
+    claims = timelines.claims_with_facts().prefetch_related("events", "decisions")
+    return timelines.of(claims.get(pk=claim.pk)).deadline
+
+
+WAITS = [
+    ("label_sent", ["pick_up", "undo"], "lapsed"),
+    ("awaiting_fee", ["undo", "ask_fee"], "returning"),
+    ("parts_missing", ["undo", "miss_parts"], "returning"),
+]
+
+
+@pytest.mark.parametrize(("state", "again", "end"), WAITS)
+def test_a_step_taken_back_and_taken_again_keeps_its_first_deadline(
+    house, policy, state, again, end
+):
+    claim = house.claim_at(state, policy)
+    ends_at = claim.progress_at + 30 * DAY
+    assert chase(claim.progress_at + 12 * DAY).startswith("1 reminded")
+    house.now = claim.progress_at + 20 * DAY
+    written = len(letters_of(claim))
+    claim = house.take(claim, *again)
+    assert claim.progress == state
+    assert page_end(claim) == ends_at
+    assert letters_of(claim)[written:] == (["claim_in_transit"] if state == "label_sent" else [])
+    assert chase(ends_at - INSTANT) == "0 reminded, 0 lapsed, 0 to be returned"
+    chase(ends_at)
+    assert fresh(claim).progress == end
+
+
+@pytest.mark.parametrize(("state", "again", "end"), WAITS)
+def test_who_gets_a_step_back_after_its_end_has_three_days(house, policy, state, again, end):
+    claim = house.claim_at(state, policy)
+    assert chase(claim.progress_at + 12 * DAY).startswith("1 reminded")
+    first, *rest = again
+    house.do(claim, first)
+    house.now = claim.progress_at + 40 * DAY
+    claim = house.take(claim, *rest)
+    assert claim.progress == state
+    ends_at = claim.progress_at + 3 * DAY
+    assert page_end(claim) == ends_at
+    assert chase(ends_at - INSTANT) == "0 reminded, 0 lapsed, 0 to be returned"
+    chase(ends_at)
+    assert fresh(claim).progress == end
+
+
+@pytest.mark.parametrize(
+    ("state", "letter"),
+    [("awaiting_fee", "claim_fee_due"), ("parts_missing", "claim_parts_missing")],
+)
+def test_the_letter_names_the_date_that_page_and_sweep_go_by(house, policy, state, letter):
+    claim = house.claim_at(state, policy)
+    assert told_end(claim, letter) == page_end(claim).isoformat()
+    house.do(claim, "undo")
+    house.now = claim.progress_at + 40 * DAY
+    claim = house.take(claim, {"awaiting_fee": "ask_fee", "parts_missing": "miss_parts"}[state])
+    assert told_end(claim, letter) == (claim.progress_at + 3 * DAY).isoformat()
+    assert page_end(claim) == claim.progress_at + 3 * DAY
+
+
+@pytest.mark.parametrize("waited", [-30, -29, -3, 0, 1])
+@pytest.mark.parametrize("back", [0, 1, 27, 29, 30, 31, 60])
+def test_the_end_as_a_sum_and_as_a_condition_agree(labelled, waited, back):
+    deadline = Deadline.objects.get(kind="label")
+    Claim.objects.filter(pk=labelled.pk).update(waits_since=labelled.progress_at - back * DAY)
+    claim = fresh(labelled)
+    for at in (
+        claim.progress_at - waited * DAY,
+        deadline.ends_at(claim),
+        deadline.ends_at(claim) - INSTANT,
+    ):
+        over = Claim.objects.filter(deadline.over(at=at)).exists()
+        assert over == (deadline.ends_at(claim) <= at)
+
+
+# --- who waits for us --------------------------------------------------------------
 
 
 def test_who_has_paid_is_neither_reminded_nor_given_up(house, policy):
@@ -232,7 +355,7 @@ def test_without_an_instant_it_is_now(labelled):
 
 def test_the_instant_may_be_in_any_time_zone(labelled):
     at = datetime(2026, 3, 20, 13, 0, tzinfo=UTC)
-    Claim.objects.filter(pk=labelled.pk).update(progress_at=at - 10 * DAY)
+    Claim.objects.filter(pk=labelled.pk).update(waits_since=at - 10 * DAY)
     assert run("--at", "2026-03-20T08:59:59-04:00").startswith("chase_claims: 0 reminded")
     assert run("--at", "2026-03-20T09:00:00-04:00").startswith("chase_claims: 1 reminded")
 
@@ -240,14 +363,14 @@ def test_the_instant_may_be_in_any_time_zone(labelled):
 @pytest.mark.parametrize("offset", ["", "Z", "+00:00"])
 def test_an_instant_without_an_offset_is_utc(labelled, offset):
     at = datetime(2026, 3, 20, 13, 0, tzinfo=UTC)
-    Claim.objects.filter(pk=labelled.pk).update(progress_at=at - 10 * DAY)
+    Claim.objects.filter(pk=labelled.pk).update(waits_since=at - 10 * DAY)
     assert run("--at", f"2026-03-20T12:59:59{offset}").startswith("chase_claims: 0 reminded")
     assert run("--at", f"2026-03-20T13:00:00{offset}").startswith("chase_claims: 1 reminded")
 
 
 def test_a_date_is_its_first_instant_in_utc(labelled):
     at = datetime(2026, 3, 20, 0, 0, tzinfo=UTC)
-    Claim.objects.filter(pk=labelled.pk).update(progress_at=at - 10 * DAY)
+    Claim.objects.filter(pk=labelled.pk).update(waits_since=at - 10 * DAY)
     assert run("--at", "2026-03-19").startswith("chase_claims: 0 reminded")
     assert run("--at", "2026-03-20").startswith("chase_claims: 1 reminded")
 

@@ -1,7 +1,6 @@
 """How the letters about claims read. Queued by the real verbs, rendered as the worker does."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.template import engines
 
 from claims import letters
-from claims.models import Claim, Progress
+from claims.models import Claim, Deadline, Progress
 from policies import outbox
 from policies.models import Letter
 from tests.claims.conftest import DESK, WAY
@@ -90,7 +89,13 @@ def test_every_state_has_a_letter_of_its_own():
 
 def test_every_state_has_a_letter_and_every_letter_its_folder():
     assert set(letters.LETTERS) == set(Progress.values)
-    names = {*LETTER_OF.values(), *letters.LETTERS.values(), "label_reminder", "fee_reminder"}
+    names = {
+        *LETTER_OF.values(),
+        *letters.LETTERS.values(),
+        "label_reminder",
+        "fee_reminder",
+        "parts_reminder",
+    }
     for name in {*names, "claim_link_requested", "allowance_used_up"}:
         folder = Path(settings.BASE_DIR) / "templates/letters" / name
         assert sorted(file.name for file in folder.iterdir()) == [
@@ -142,6 +147,7 @@ def test_the_letter_about_missing_parts_says_what_and_where_to(house, policy):
     assert f"write {claim.number} on the parcel:" in text
     assert "\n100 Example Avenue\n" in text
     assert "\n12207 Albany NY\nUnited States" in text
+    assert "If it is not here by 9 April 2026, 15:00 EDT, we send your drone back" in flat(text)
 
 
 def test_a_changed_decision_is_told_with_its_reasons(house, policy):
@@ -210,16 +216,21 @@ def test_the_fee_letter_names_amount_reference_and_deadline(house, policy):
 
 
 def test_the_reminders_name_the_last_day(house, policy):
+    def remind(kind):
+        letters.reminder(claim, Deadline.objects.get(kind=kind), now=house.now)
+        letter = letter_of(claim, f"{kind}_reminder")
+        assert "MISSING" not in letter.text + letter.html
+        return flat(letter.text)
+
     claim = house.claim_at("label_sent", policy)
-    letters.label_reminder(claim, ends_at=claim.progress_at + timedelta(days=30), now=house.now)
-    letter = letter_of(claim, "label_reminder")
-    assert "before 9 April 2026, 13:00 EDT" in letter.text
-    assert "MISSING" not in letter.text + letter.html
+    assert "before 9 April 2026, 13:00 EDT" in remind("label")
+    claim = house.take(claim, "receive", "miss_parts")
+    text = remind("parts")
+    assert "missing in your parcel: Please send the battery, too." in text
+    assert "here by 9 April 2026, 15:00 EDT. After that we send your drone back as it is." in text
+    assert "100 Example Avenue" in text
     claim = house.take(claim, "receive", "assess", "ask_fee")
-    letters.fee_reminder(claim, ends_at=claim.progress_at + timedelta(days=30), now=house.now)
-    letter = letter_of(claim, "fee_reminder")
-    assert "USD\N{NO-BREAK SPACE}119.00" in letter.text
-    assert "MISSING" not in letter.text + letter.html
+    assert "the replacement fee of USD 119.00." in remind("fee")
 
 
 def test_money_paid_for_nothing_is_promised_back(house, policy):

@@ -258,17 +258,19 @@ def test_the_label_letter_carries_the_label(house, policy):
 
 def test_a_label_used_meanwhile_does_not_lapse(house, policy):
     claim = house.claim_at("label_sent", policy)
-    since = claim.progress_at
-    assert house.do(claim, "lapse", since=since - timedelta(microseconds=1)) is False
-    assert house.do(claim, "lapse", since=since) is True
+    house.now = claim.progress_at + timedelta(days=30, microseconds=-1)
+    assert progress.lapse(claim, days=30, actor=DESK, now=house.now) is False
+    house.later(microseconds=1)
+    assert progress.lapse(claim, days=30, actor=DESK, now=house.now) is True
     assert fresh(claim).progress == "lapsed"
 
 
 def test_a_fee_asked_for_meanwhile_is_not_given_up(house, policy):
     claim = house.claim_at("awaiting_fee", policy)
-    since = claim.progress_at
-    assert house.do(claim, "give_up_on_fee", since=since - timedelta(microseconds=1)) is False
-    assert house.do(claim, "give_up_on_fee", since=since) is True
+    house.now = claim.progress_at + timedelta(days=30, microseconds=-1)
+    assert progress.give_up_on_fee(claim, days=30, actor=DESK, now=house.now) is False
+    house.later(microseconds=1)
+    assert progress.give_up_on_fee(claim, days=30, actor=DESK, now=house.now) is True
     event = claim.events.latest("id")
     assert event.public_note == "The replacement fee was not paid in time."
 

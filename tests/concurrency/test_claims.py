@@ -185,9 +185,7 @@ def test_a_parcel_arrives_while_its_label_lapses(house, claim_at):
         claim = claim_at("label_sent")
         received, lapsed = race(
             lambda claim=claim: progress.receive(claim, actor=DESK, now=house.now),
-            lambda claim=claim: progress.lapse(
-                claim, since=claim.progress_at, actor=DESK, now=house.now
-            ),
+            lambda claim=claim: progress.lapse(claim, days=0, actor=DESK, now=house.now),
         )
         claim = fresh(claim)
         if lapsed is True:

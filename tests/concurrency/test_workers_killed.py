@@ -121,6 +121,7 @@ def claims(committed_db, now) -> list[Claim]:
             submitted_at=now,
             progress="submitted",
             progress_at=now,
+            waits_since=now,
             outcome="warranty",
             accepted_at=now,
         )

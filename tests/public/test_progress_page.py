@@ -167,6 +167,7 @@ def test_with_parts_missing_one_reads_which(claim_at, see):
     box = todo(see(claim))
     assert "Send us what is missing: Please send the battery, too." in box
     assert f"Please write {claim.number} on the parcel." in box
+    assert "It must be here by 9 April 2026, 15:00 EDT ." in box
 
 
 @pytest.mark.parametrize("state", ["in_transit", "received", "assessed", "preparing", "shipped"])

@@ -13,6 +13,12 @@ from zoneinfo import ZoneInfo
 UTC = ZoneInfo("UTC")
 EXCLUDED = {"lost_or_stolen", "unsuitable_conditions", "deliberate", "third_party"}
 PLANS = {"care-1y": (12, 2), "care-2y": (24, 3)}
+# What a claim is chased for, and the letter that reminds.
+CHASED = {
+    "label_sent": "label_reminder",
+    "awaiting_fee": "fee_reminder",
+    "parts_missing": "parts_reminder",
+}
 ENDED_WITHOUT_REPLACEMENT = {"declined", "cancelled", "lapsed", "returned"}
 
 
@@ -105,16 +111,39 @@ class Case:
     serial: str
     cause: str
     outcome: str
-    state: str = "submitted"
+    since: datetime
     accepted: bool = False
-    since: datetime | None = None
     paid: bool = False
-    reminded: list[str] = field(default_factory=list)
+    # Where it has been and still counts as having been; a step taken back is struck out.
+    trail: list[str] = field(default_factory=lambda: ["submitted"])
+    # When it first came to each place of the trail, struck out since or not.
+    first: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    reminded: list[tuple[str, int]] = field(default_factory=list)
 
-    def waited(self, at: datetime) -> timedelta:
-        """How long the claim has waited for the customer."""
-        waits = self.state in {"label_sent", "awaiting_fee"} and self.since is not None
-        return at - self.since if waits else timedelta(0)
+    @property
+    def state(self) -> str:
+        return self.trail[-1]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The state, and for which time it is there."""
+        return self.state, self.trail.count(self.state)
+
+    def go(self, state: str, at: datetime) -> None:
+        self.trail.append(state)
+        self.since = at
+        self.first.setdefault(self.place, at)
+
+    def step_back(self, at: datetime) -> None:
+        self.trail.pop()
+        self.since = at
+
+    def time_left(self, at: datetime) -> timedelta | None:
+        """K6: thirty days from the first coming; three from the last, if those had passed then."""
+        if self.state not in CHASED:
+            return None
+        end = self.first[self.place] + timedelta(days=30)
+        return (end if end >= self.since else self.since + timedelta(days=3)) - at
 
 
 class Book:
@@ -225,8 +254,8 @@ class Book:
         paper.serial = new_serial
         self.lives[new_serial, 1] = paper
 
-    def close(self, case: Case, state: str) -> None:
-        case.state = state
+    def close(self, case: Case, state: str, at: datetime) -> None:
+        case.go(state, at)
         if state in ENDED_WITHOUT_REPLACEMENT:
             case.paper.uses.discard(case.number)
 
@@ -258,18 +287,21 @@ class Book:
         return over
 
     def chase(self, at: datetime) -> list[Case]:
-        """K6: one reminder after ten days, the end after thirty."""
+        """K6: one reminder after ten days, then the end; who has paid is left alone."""
         chased = []
         for case in list(self.open_cases()):
-            waited = case.waited(at)
-            letter = "label_reminder" if case.state == "label_sent" else "fee_reminder"
-            if waited >= timedelta(days=30):
+            left = case.time_left(at)
+            if left is None or (case.state == "awaiting_fee" and case.paid):
+                continue
+            if left <= timedelta(0):
                 if case.state == "label_sent":
-                    self.close(case, "lapsed")
+                    self.close(case, "lapsed", at)
                 else:
-                    case.state = "returning"
-            elif waited >= timedelta(days=10) and letter not in case.reminded:
-                case.reminded.append(letter)
+                    case.go("returning", at)
+            elif at - case.first[case.place] >= timedelta(days=10):
+                if case.place in case.reminded:
+                    continue
+                case.reminded.append(case.place)
             else:
                 continue
             chased.append(case)

@@ -72,7 +72,7 @@ class ClaimsDesk(Desk):
             fits = bool(covered & set(parts))
             outcome = self.book.outcome(paper, cause, fits, self.now)
             assert claim.outcome == outcome, f"{self.now}: {cause} {parts} {paper}"
-            case = Case(claim.number, paper, paper.serial, cause, outcome)
+            case = Case(claim.number, paper, paper.serial, cause, outcome, self.now)
             self.book.open(case)
             self.moved[case.number] = case
 
@@ -90,7 +90,8 @@ class ClaimsDesk(Desk):
             {
                 "label_sent": [*[self.pick_up] * 4, self.cancel_claim],
                 "in_transit": [self.receive],
-                "received": [self.assess],
+                "received": [*[self.assess] * 4, self.miss_parts],
+                "parts_missing": [*[self.receive] * 2, self.miss_parts_again],
                 "assessed": [*[self.go_on] * 4, self.send_back],
                 "awaiting_fee": [self.pay],
                 "preparing": [self.send_out],
@@ -103,7 +104,7 @@ class ClaimsDesk(Desk):
     def decide(self, case: Case, claim: Claim) -> None:
         if case.outcome in {"not_covered", "needs_review"}:
             progress.decline(claim, reason="no", actor=STAFF, now=self.now)
-            self.book.close(case, "declined")
+            self.book.close(case, "declined", self.now)
             return
         left = len(case.paper.uses) < case.paper.granted
         allowed = case.outcome == "warranty" or left
@@ -114,21 +115,22 @@ class ClaimsDesk(Desk):
         )
         if done:
             labels.work(PaperCarrier(), clock=lambda: self.now)
-            case.accepted, case.state, case.since = True, "label_sent", self.now
+            case.accepted = True
+            case.go("label_sent", self.now)
             if case.outcome == "care":
                 case.paper.uses.add(case.number)
 
     def pick_up(self, case: Case, claim: Claim) -> None:
         progress.pick_up(claim, actor=STAFF, now=self.now)
-        case.state = "in_transit"
+        case.go("in_transit", self.now)
 
     def cancel_claim(self, case: Case, claim: Claim) -> None:
         progress.cancel(claim, actor=STAFF, now=self.now)
-        self.book.close(case, "cancelled")
+        self.book.close(case, "cancelled", self.now)
 
     def receive(self, case: Case, claim: Claim) -> None:
         progress.receive(claim, actor=STAFF, now=self.now)
-        case.state = "received"
+        case.go("received", self.now)
 
     def assess(self, case: Case, claim: Claim) -> None:
         assessment.assess(
@@ -139,15 +141,25 @@ class ClaimsDesk(Desk):
             actor=STAFF,
             now=self.now,
         )
-        case.state = "assessed"
+        case.go("assessed", self.now)
+
+    def miss_parts(self, case: Case, claim: Claim) -> None:
+        progress.miss_parts(claim, missing="The battery.", actor=STAFF, now=self.now)
+        case.go("parts_missing", self.now)
+
+    def miss_parts_again(self, case: Case, claim: Claim) -> None:
+        """Taken back, and taken again at once: the time that the customer has stays as it is."""
+        progress.undo(claim, reason="wrong", actor=STAFF, now=self.now)
+        case.step_back(self.now)
+        self.miss_parts(case, claim)
 
     def go_on(self, case: Case, claim: Claim) -> None:
         if case.outcome == "care":
             progress.ask_fee(claim, actor=STAFF, now=self.now)
-            case.state, case.since = "awaiting_fee", self.now
+            case.go("awaiting_fee", self.now)
         else:
             progress.prepare(claim, actor=STAFF, now=self.now)
-            case.state = "preparing"
+            case.go("preparing", self.now)
 
     def pay(self, case: Case, claim: Claim) -> None:
         with suppress(Conflict):
@@ -169,7 +181,8 @@ class ClaimsDesk(Desk):
             actor=STAFF,
             now=self.now,
         )
-        case.state, case.paid = "preparing", True
+        case.paid = True
+        case.go("preparing", self.now)
 
     def send_out(self, case: Case, claim: Claim) -> None:
         repaired = case.outcome == "warranty" and self.random.random() < 0.5
@@ -182,18 +195,18 @@ class ClaimsDesk(Desk):
             actor=STAFF,
             now=self.now,
         )
-        case.state = "shipped"
+        case.go("shipped", self.now)
         if not repaired:
             self.book.replace(case.paper, serial)
 
     def complete(self, case: Case, claim: Claim) -> None:
         progress.complete(claim, actor=STAFF, now=self.now)
-        self.book.close(case, "completed")
+        self.book.close(case, "completed", self.now)
 
     def send_back(self, case: Case, claim: Claim) -> None:
         progress.send_back(claim, reason="unfixed", actor=STAFF, now=self.now)
-        case.state = "returning"
+        case.go("returning", self.now)
 
     def hand_back(self, case: Case, claim: Claim) -> None:
         progress.hand_back(claim, actor=STAFF, now=self.now)
-        self.book.close(case, "returned")
+        self.book.close(case, "returned", self.now)

@@ -26,7 +26,7 @@ from policies.models import (
     PolicyEvent,
 )
 from policies.shared.actor import Actor
-from tests.simulation.book import PLANS, Book, Case, Paper, months_later
+from tests.simulation.book import CHASED, PLANS, Book, Case, Paper, months_later
 
 # In winter, so that the clocks of most regions change twice on the way.
 START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -86,8 +86,9 @@ def book(demo) -> Book:
     papers = {paper.number: paper for paper in book.papers}
     for claim in Claim.objects.open().select_related("policy", "drone"):
         paper = papers[claim.policy.number]
-        case = Case(claim.number, paper, claim.drone.serial, claim.cause, claim.outcome)
-        case.state, case.since = claim.progress, claim.progress_at
+        serial = claim.drone.serial
+        case = Case(claim.number, paper, serial, claim.cause, claim.outcome, claim.submitted_at)
+        case.go(claim.progress, claim.progress_at)
         book.open(case)
     return book
 
@@ -116,7 +117,7 @@ def expected(book: Book, at: datetime) -> list[Line]:
 def chased(cases: Iterable[Case]) -> Iterable[Line]:
     letters = {"lapsed": "claim_lapsed", "returning": "claim_returning"}
     for case in cases:
-        yield letters.get(case.state) or case.reminded[-1], case.number, "queued"
+        yield letters.get(case.state) or CHASED[case.state], case.number, "queued"
 
 
 def written(at: datetime) -> list[Line]:

@@ -12,7 +12,7 @@ from claims import chasing
 from claims.models import Claim
 from policies import activation, expiry, verification
 from policies.models import AllowanceUse, Letter, Policy
-from tests.simulation.book import UTC, Case, Paper
+from tests.simulation.book import CHASED, UTC, Case, Paper
 from tests.simulation.claims_desk import ClaimsDesk
 from tests.simulation.sales_desk import SalesDesk
 
@@ -137,12 +137,13 @@ class World(SalesDesk, ClaimsDesk):
             assert expired.count(paper.number) == int(paper.told_expired), paper
             assert begun.count(paper.number) == int(paper.told_begun), paper
         chased: dict[str, list[str]] = {}
-        for number, name in Letter.objects.filter(
-            name__in=["label_reminder", "fee_reminder"]
-        ).values_list("reference", "name"):
+        for number, name in Letter.objects.filter(name__in=CHASED.values()).values_list(
+            "reference", "name"
+        ):
             chased.setdefault(number, []).append(name)
         for case in self.book.cases:
-            assert sorted(chased.get(case.number, [])) == sorted(case.reminded), case
+            expected = sorted(CHASED[state] for state, _time in case.reminded)
+            assert sorted(chased.get(case.number, [])) == expected, case
 
     def written(self, letter: str) -> list[str]:
         """The numbers of the policies that this letter was written about, once for each."""
