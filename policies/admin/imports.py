@@ -33,7 +33,10 @@ REFRESH = 3
 class FileForm(forms.Form):
     file = forms.FileField(
         label=_("File"),
-        help_text=_("CSV or XLSX, the headings in the first line."),
+        help_text=_(
+            "CSV or XLSX with a row of headings. Models, plans, regions and countries go by their "
+            "codes (mavic-2-pro, care-1y, US, DE) or by their names as our pages show them."
+        ),
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx"}),
         error_messages={"empty": _("The file is empty."), "required": _("Please choose a file.")},
     )

@@ -28,6 +28,20 @@ from policies.shared.errors import Conflict
 BLOCK = 2_000
 
 
+# Headings as our own pages and exports write them, where they are not the column's name.
+HEADINGS = {
+    "e-mail": "email",
+    "order": "reference",
+    "order_reference": "reference",
+    "serial_number": "serial",
+    "drone": "serial",
+    "customer": "name",
+    "ordered": "placed_at",
+    "shipped": "shipped_at",
+    "activated": "activated_at",
+}
+
+
 class RecordsChanged(Conflict):
     """Records have changed since the check, and the file would now do something else."""
 
@@ -78,7 +92,10 @@ class ImportKind:
         return list(islice(fitting, 1))
 
     def _names(self, row: list[str]) -> list[str]:
-        return [" ".join(cell.lower().split()).replace(" ", "_") for cell in row]
+        names = [" ".join(cell.lower().split()).replace(" ", "_") for cell in row]
+        known = {*self.needed, *self.optional}
+        also = {name: HEADINGS.get(name, name) for name in names}
+        return [also[name] if also[name] in known - set(names) else name for name in names]
 
     def _lacking(self, names: list[str]) -> list[str]:
         return [name for name in self.needed if name not in names]

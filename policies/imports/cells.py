@@ -1,5 +1,6 @@
 """Reading the cells of a row: plain text, dates, instants. What cannot be read is a BadRow."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 
+from policies.rules import serials
 from policies.rules.errors import BadInput
 from policies.shared.fields import on_the_clock_of
 
@@ -24,6 +26,8 @@ AT_THE_EDGES = (
     "\u200b\u200c\u200d\u2060\ufeff\u00ad"
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
+# A point or comma in a serial number is a mere separator, but not in a number of a spreadsheet.
+DECIMAL = re.compile(r"\d+[.,]\d+\Z", re.ASCII)
 # Inside a text a space that doesn't break is a space, and a full-width digit is a digit.
 PLAIN = str.maketrans(
     {
@@ -71,6 +75,18 @@ def refuse_unreadable(
             )
         if not text.isprintable():
             raise BadRow(_("%(name)s has characters that cannot be printed.") % {"name": name})
+
+
+def serial_of(row: Mapping[str, str]) -> str:
+    """The serial number in its column, normalised. Raises BadSerial, BadRow."""
+    text = row["serial"]
+    if DECIMAL.match(text):
+        message = _(
+            "serial is %(number)s, a number with decimals. "
+            "Format the column as text, and type the serial number in full."
+        )
+        raise BadRow(message % {"number": text})
+    return serials.normalise(text)
 
 
 def read_instant(row: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:

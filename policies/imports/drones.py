@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
+from policies.imports import names
 from policies.imports.base import ImportKind
-from policies.imports.cells import BadRow, read_instant
+from policies.imports.cells import BadRow, read_instant, serial_of
 from policies.imports.lines import CHANGED, SAME, Line
 from policies.models import ActivationSource, Drone, DroneModel
-from policies.rules import serials
 from policies.shared.actor import Actor
 from policies.shared.database import insert_many, update_many
 
@@ -39,16 +39,14 @@ class DroneImport(ImportKind):
 
     def __init__(self, *, now: datetime, locking: bool = False, encoding: str = "") -> None:
         super().__init__(now=now, locking=locking, encoding=encoding)
-        self.models = {model.slug: model for model in DroneModel.objects.all()}
+        self.models = names.models()
 
     def read(self, row: dict[str, str]) -> Listed:
-        model = self.models.get(row["model"].lower())
-        if model is None:
-            raise BadRow(_("No such model."))
+        model = names.model(row["model"], self.models)
         activated_at = read_instant(row, "activated_at", UTC)
         if activated_at and activated_at > self.now:
             raise BadRow(_("activated_at is in the future."))
-        return Listed(serials.normalise(row["serial"]), model, activated_at)
+        return Listed(serial_of(row), model, activated_at)
 
     def key(self, value: Listed) -> str:
         return value.serial

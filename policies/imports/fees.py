@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
+from policies.imports import names
 from policies.imports.base import ImportKind
 from policies.imports.cells import BadRow, date_of
 from policies.imports.lines import CHANGED, SAME, Line
@@ -46,16 +47,15 @@ class FeeImport(ImportKind):
 
     def __init__(self, *, now: datetime, locking: bool = False, encoding: str = "") -> None:
         super().__init__(now=now, locking=locking, encoding=encoding)
-        self.models = {model.slug: model for model in DroneModel.objects.all()}
-        self.regions = {region.code.upper(): region for region in Region.objects.all()}
+        self.models = names.models()
+        self.regions = names.by_any_name(Region.objects.all(), "code")
 
     def read(self, row: dict[str, str]) -> Fee:
-        model = self.models.get(row["model"].lower())
-        if model is None:
-            raise BadRow(_("No such model."))
-        region = self.regions.get(row["region"].upper())
+        model = names.model(row["model"], self.models)
+        region = self.regions.get(names.folded(row["region"]))
         if region is None:
-            raise BadRow(_("No such region."))
+            message = _("There is no region “%(name)s”. Give its name or code, such as EU.")
+            raise BadRow(message % {"name": row["region"][:40]})
         if not ORDINAL.match(row["ordinal"]):
             raise BadRow(
                 _("ordinal must be 1 for the first replacement, 2 for the second, and so on.")

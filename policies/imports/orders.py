@@ -9,114 +9,25 @@ What `orders.place` and `orders.ship` do for one order is done here for a block 
 rules are those of `orders`, called for each order.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from policies import orders
 from policies.customers import Person
-from policies.imports import order_rows
+from policies.imports import names, order_rows
 from policies.imports.base import ImportKind
-from policies.imports.cells import BadRow, read_instant
+from policies.imports.cells import BadRow, read_instant, serial_of
 from policies.imports.lines import CHANGED, NEW, SAME, FirstLines, Line
+from policies.imports.order_facts import Listed, OnFile
 from policies.imports.order_rows import Sale
-from policies.models import Drone, DroneModel, Order, Plan, Policy, Region, RegionCountry
-from policies.models.code import SoldTerms
-from policies.rules import serials
+from policies.models import Drone, Order, Plan, Region, RegionCountry
 from policies.rules.text import Text
 from policies.shared import emails
 from policies.shared.actor import Actor
 
 UTC = ZoneInfo("UTC")
-
-LineName = tuple[str, str]  # reference and serial
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An order as the file has it. `serial` is normalised, instants are aware."""
-
-    reference: str
-    serial: str
-    drone_model: DroneModel
-    plan: Plan
-    region: Region
-    buyer: Person
-    placed_at: datetime | None
-    shipped_at: datetime | None
-
-    @property
-    def line_name(self) -> LineName:
-        return self.reference, self.serial
-
-    def as_order(self, *, now: datetime) -> Order:
-        """A new order under the terms of today (P4), not saved, without buyer and drone."""
-        return Order(
-            reference=self.reference,
-            plan=self.plan,
-            region=self.region,
-            **SoldTerms.of_today(self.plan, self.region)._asdict(),
-            placed_at=self.placed_at or self.shipped_at or now,
-        )
-
-
-@dataclass(frozen=True)
-class OnFile:
-    """What is on file about the orders and the drones of a block."""
-
-    lines: dict[LineName, Order]
-    serials_of: dict[str, list[str]]  # by reference, of lines that stand
-    drones: dict[str, Drone]
-    standing: dict[int, list[Order]]  # not cancelled, by the ids of their drones
-    had_a_plan: set[int]  # ids of drones, in their present life
-
-    @classmethod
-    def about(cls, listed: list[Listed], *, locking: bool) -> Self:
-        references = [one.reference for one in listed]
-        policies = Policy.objects.filter(order__reference__in=references)
-        rows = Order.objects.filter(reference__in=references)
-        drones = Drone.objects.filter(serial__in=[one.serial for one in listed])
-        if locking:
-            # In the order in which every verb locks: policy, order, drone.
-            list(policies.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
-            rows = rows.select_for_update(of=("self",)).order_by("pk")
-            drones = drones.select_for_update(of=("self",)).order_by("pk")
-        related = ["policy", "region", "plan", "customer", "drone__drone_model"]
-        lines = _by_name(rows.select_related(*related))
-        by_serial = {drone.serial: drone for drone in drones}
-        ids = {drone.pk for drone in by_serial.values()}
-        ids |= {order.drone_id for order in lines.values()}
-        standing: defaultdict[int, list[Order]] = defaultdict(list)
-        for order in Order.objects.filter(drone__in=ids).standing().order_by("pk"):
-            standing[order.drone_id].append(order)
-        counting = Policy.objects.counting().filter(drone__in=ids, drone_life=F("drone__life"))
-        return cls(
-            lines=lines,
-            serials_of=_serials_of(lines),
-            drones=by_serial,
-            standing=standing,
-            had_a_plan=set(counting.order_by().values_list("drone_id", flat=True)),
-        )
-
-
-def _by_name(rows: Iterable[Order]) -> dict[LineName, Order]:
-    """The line that each name means: the one that stands, else the one cancelled last."""
-    ordered = sorted(rows, key=lambda order: (order.cancelled_at is None, order.pk))
-    return {(order.reference, order.drone.serial): order for order in ordered}
-
-
-def _serials_of(lines: dict[LineName, Order]) -> dict[str, list[str]]:
-    serials: defaultdict[str, list[str]] = defaultdict(list)
-    for (reference, serial), order in lines.items():
-        if order.cancelled_at is None:
-            serials[reference].append(serial)
-    return serials
 
 
 class OrderImport(ImportKind):
@@ -129,16 +40,15 @@ class OrderImport(ImportKind):
 
     def __init__(self, *, now: datetime, locking: bool = False, encoding: str = "") -> None:
         super().__init__(now=now, locking=locking, encoding=encoding)
-        self.models = {model.slug: model for model in DroneModel.objects.all()}
-        self.plans = {plan.code: plan for plan in Plan.objects.filter(renews=None)}
+        self.models = names.models()
+        self.plans = names.by_any_name(Plan.objects.filter(renews=None), "code")
         served = RegionCountry.objects.select_related("region")
         self.regions = {str(one.country): one.region for one in served}
         self.serials = FirstLines()
         self.shipped = 0
 
     def country(self, line: Line) -> str:
-        text: str = line.value.get("country", "")
-        return text.strip().upper()
+        return names.country_code(line.value.get("country", ""))
 
     def read(self, row: dict[str, str]) -> Listed:
         try:
@@ -147,24 +57,29 @@ class OrderImport(ImportKind):
             raise BadRow(
                 _("email must be an address like name@example.com, of at most 254 characters.")
             ) from error
-        country = row["country"].upper()
+        country = names.country(row["country"])
         if country not in self.regions:
             raise BadRow(_("Care plans are not sold in this country."))
-        if row["model"].lower() not in self.models:
-            raise BadRow(_("No such model."))
-        if row["plan"].lower() not in self.plans:
-            raise BadRow(_("This plan is unknown, or is not sold with a drone."))
+        model, plan = names.model(row["model"], self.models), self._plan(row["plan"])
         region = self.regions[country]
         return Listed(
             reference=row["reference"],
-            serial=serials.normalise(row["serial"]),
-            drone_model=self.models[row["model"].lower()],
-            plan=self.plans[row["plan"].lower()],
+            serial=serial_of(row),
+            drone_model=model,
+            plan=plan,
             region=region,
             buyer=Person(row["name"], email, country, row.get("phone", "")),
             placed_at=self._instant(row, "placed_at", region),
             shipped_at=self._instant(row, "shipped_at", region),
         )
+
+    def _plan(self, text: str) -> Plan:
+        plan = self.plans.get(names.folded(text))
+        if plan is None:
+            message = _("No plan “%(name)s” is sold with a drone. Known are: %(known)s.")
+            known = ", ".join(dict.fromkeys(plan.code for plan in self.plans.values()))
+            raise BadRow(message % {"name": text[:40], "known": known})
+        return plan
 
     def _instant(self, row: dict[str, str], name: str, region: Region) -> datetime | None:
         instant = read_instant(row, name, region.zone)

@@ -310,7 +310,13 @@ def test_the_list_of_errors_can_be_mended_in_a_spreadsheet(sales, folder):
             "mini-2",
             "",
         ],
-        ["3", "No such model.", "0AXLIST0001", "mini-9", ""],
+        [
+            "3",
+            "There is no model “mini-9”. Give its name or slug, such as mavic-2-pro.",
+            "0AXLIST0001",
+            "mini-9",
+            "",
+        ],
     ]
 
 

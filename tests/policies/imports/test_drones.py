@@ -7,6 +7,7 @@ from openpyxl import Workbook
 
 from policies.imports import base
 from policies.imports.drones import DroneImport
+from policies.imports.spreadsheet import UnreadableFile
 from policies.models import Drone
 from policies.shared.actor import Actor
 from tests import factories
@@ -89,7 +90,7 @@ def test_every_wrong_row_is_named_and_the_good_ones_land(bring):
     assert problems(checked) == [
         "line 2: A spreadsheet has turned this serial number into a rounded number; type it in full.",
         "line 4: The same serial number as in line 3.",
-        "line 5: No such model.",
+        "line 5: There is no model “mini-9”. Give its name or slug, such as mavic-2-pro.",
         "line 6: activated_at is in the future.",
         "line 7: activated_at must be a date and time, such as 2026-01-31T10:00.",
         "line 8: This serial number is on file as another model.",
@@ -113,3 +114,42 @@ def test_a_serial_number_that_a_sheet_holds_as_a_rounded_number_is_refused(tmp_p
     checked = base.check(DroneImport(now=now), tmp_path / "drones.xlsx")
     assert [line.about for line in checked.changes] == ["12345678"]
     assert problems(checked)[0].startswith("line 2: A spreadsheet has turned this serial number")
+
+
+def test_a_number_with_decimals_is_no_serial_number(tmp_path, db, now):
+    book = Workbook()
+    book.active.append(["serial", "model"])
+    book.active.append([1234.5, "mini-2"])
+    book.active.append([12345.0, "mini-2"])
+    book.save(tmp_path / "drones.xlsx")
+    checked = base.check(DroneImport(now=now), tmp_path / "drones.xlsx")
+    assert [line.about for line in checked.changes] == ["12345"]
+    assert problems(checked) == [
+        "line 2: serial is 1234.5, a number with decimals. "
+        "Format the column as text, and type the serial number in full."
+    ]
+
+
+def test_a_table_on_another_sheet_below_a_title_is_found_and_said(tmp_path, db, now):
+    book = Workbook()
+    book.active.title = "Cover"
+    book.active.append(["Drones of March"])
+    for title in ("Drones", "More"):
+        sheet = book.create_sheet(title)
+        sheet.append(["Drones of March"])
+        sheet.append([])
+        sheet.append(["colour", "serial", "model"])
+        sheet.append(["red", f"0AX{title.upper()}01", "Mini 2"])
+    book.save(tmp_path / "drones.xlsx")
+    kind = DroneImport(now=now)
+    checked = base.check(kind, tmp_path / "drones.xlsx")
+    assert [(line.number, line.about) for line in checked.changes] == [(4, "0AXDRONES01")]
+    assert kind.read_from == (
+        "Sheet “Drones”, headings in line 3. Not read, though it has such headings: sheet “More”."
+    )
+
+
+def test_headings_that_are_not_quite_there_name_the_line_and_what_it_lacks(bring):
+    with pytest.raises(UnreadableFile) as error:
+        bring("Drones of March\nserial,colour\n0AXLIST0001,red\n")
+    assert str(error.value.message) == "Line 2 has no heading model, which is needed."

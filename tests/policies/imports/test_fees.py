@@ -44,7 +44,7 @@ def test_a_fee_is_new_or_changed_or_the_same(table, now, mavic_2_pro, us):
     path = table(
         HEAD
         + "mavic-2-pro,US,1,129,2027-01-01\n"
-        + "MAVIC-2-PRO,us,2,149.50,2027-01-01\n"
+        + "Mavic 2 Pro,United States,2,149.50,2027-01-01\n"
         + "mavic-2-pro,US,3,169.00,2027-01-01 00:00:00\n"
     )
     for ordinal, amount in ((2, "139.00"), (3, "169.00")):
@@ -90,8 +90,8 @@ def test_every_wrong_cell_is_named(problems):
         "mini-2,US,1,,2027-01-01",
         "mini-2,US,1,129,2027-02-30",
     ) == [
-        "line 2: No such model.",
-        "line 3: No such region.",
+        "line 2: There is no model “mavic-9”. Give its name or slug, such as mavic-2-pro.",
+        "line 3: There is no region “XX”. Give its name or code, such as EU.",
         "line 4: ordinal must be 1 for the first replacement, 2 for the second, and so on.",
         "line 5: amount must be a number with a decimal point, such as 119.00.",
         "line 6: amount must be a number with a decimal point, such as 119.00.",

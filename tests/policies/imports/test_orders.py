@@ -68,8 +68,8 @@ def test_every_wrong_line_is_reported_and_nothing_is_entered(run):
     lines = run(HEAD + ANN + "\n".join(wrong) + "\n")
     assert lines[0].startswith("line 3: A spreadsheet has turned this serial number")
     assert lines[1:] == [
-        "line 4: No such model.",
-        "line 5: This plan is unknown, or is not sold with a drone.",
+        "line 4: There is no model “mini-9”. Give its name or slug, such as mavic-2-pro.",
+        "line 5: No plan “refresh-plus” is sold with a drone. Known are: care-1y, care-2y.",
         "line 6: email must be an address like name@example.com, of at most 254 characters.",
         "line 7: Care plans are not sold in this country.",
         "line 8: shipped_at must be a date and time, such as 2026-01-31T10:00.",
@@ -326,3 +326,62 @@ def test_an_encoding_that_nobody_knows_is_refused(run):
 def test_a_cell_that_is_not_valid_in_the_encoding_is_refused(run):
     line = run(HEAD + POLISH, "--encoding", "cp932", written="cp1250")[0]
     assert line == "line 2: name cannot be read. Save the file as UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("model", "plan", "country"),
+    [
+        ("Mavic 2 Pro", "1-Year", "United States of America"),
+        ("MAVIC-2-PRO", "Care-1Y", "us"),
+        ("mavic 2 pro", "1-year", "USA"),
+    ],
+)
+def test_names_are_taken_as_our_pages_show_them(run, model, plan, country):
+    row = f"W-1,0AXCSHOP0001,{model},{plan},Ann Lee,ann@example.com,{country},\n"
+    assert run(HEAD + row) == ["orders.csv: 1 entered, 0 shipped, 0 unchanged."]
+    order = Order.objects.get()
+    assert (order.drone.drone_model.slug, order.plan.code) == ("mavic-2-pro", "care-1y")
+    assert str(order.customer.country) == "US"
+
+
+def test_a_country_that_nobody_knows_is_not_said_to_be_unserved(run):
+    lines = run(HEAD + BEN.replace("DE", "Atlantis") + BEN.replace("DE", "Brazil"))
+    assert lines[:2] == [
+        "line 2: Please give the two-letter code of the country, such as DE.",
+        "line 3: Care plans are not sold in this country.",
+    ]
+
+
+def test_what_a_spreadsheet_puts_around_a_text_is_dropped(run):
+    row = (
+        "\u200eW-1\u00a0,\u202a0AXCSHOP0001\u202c,mavic-2-pro\u200b,care-1y,Ann\u00a0Lee,"
+        "\u2066ann@example.com\u2069,\ufeffUS,２０２６-03-10T09:00\n"
+    )
+    run(HEAD + row)
+    order = Order.objects.get()
+    assert (order.reference, order.customer.name) == ("W-1", "Ann Lee")
+    assert order.shipped_at == datetime(2026, 3, 10, 13, 0, tzinfo=UTC)
+    assert run(HEAD + ANN) == ["orders.csv: 0 entered, 0 shipped, 1 unchanged."]
+
+
+def test_a_mark_inside_a_text_is_refused(run):
+    assert run(HEAD + ANN.replace("Ann Lee", "Ann\u202eLee"))[0] == (
+        "line 2: name has characters that cannot be printed."
+    )
+
+
+def test_a_title_above_the_headings_and_a_stated_separator_are_understood(run):
+    text = (HEAD + ANN).replace(",", ";")
+    assert run("sep=;\n" + text) == [
+        "orders.csv: Headings in line 2.",
+        "orders.csv: 1 entered, 1 shipped, 0 unchanged.",
+    ]
+    assert run("Orders of March, April, May\n\n" + text.replace("mavic-2-pro", "?"))[:2] == [
+        "line 4: There is no model “?”. Give its name or slug, such as mavic-2-pro.",
+        "orders.csv: Headings in line 3.",
+    ]
+
+
+def test_headings_are_taken_as_our_pages_write_them(run):
+    head = "Order reference,Serial number,Model,Plan,Customer,E-mail,Country,Shipped\n"
+    assert run(head + ANN) == ["orders.csv: 1 entered, 1 shipped, 0 unchanged."]
