@@ -184,7 +184,7 @@ class Confirm(Operation):
 
 class ReadAs(Operation):
     slug = "read-as"
-    label = _("Read in this encoding")
+    label = _("Choose the encoding")
     explanation = _(
         "The file is not UTF-8. Choose the line in which the names are right; the file is checked "
         "again in that encoding, and nothing is imported before."
