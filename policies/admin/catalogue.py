@@ -43,6 +43,13 @@ class RegionForm(forms.ModelForm):  # type: ignore[type-arg]
             if name in self.fields:  # whoever may only look at a region has no fields
                 self.fields[name].validators.append(validate_printable)
 
+    def clean_currency(self) -> str:
+        currency: str = self.cleaned_data["currency"]
+        if not money.is_currency(currency):
+            message = _("There is no currency %(code)s. Give its code of ISO 4217, as in USD.")
+            raise forms.ValidationError(message, params={"code": currency})
+        return currency
+
 
 @admin.register(Region)
 class RegionAdmin(CatalogueAdmin):

@@ -41,6 +41,24 @@ def enter_fee(manager, region: Region, amount: str):
     return manager.post(page, form | chosen)
 
 
+@pytest.mark.parametrize("currency", ["ZZZ", "REA"])
+def test_a_region_has_a_currency_that_exists(manager, currency):
+    page = reverse("admin:policies_region_add")
+    form = form_with("currency", manager.get(page).content.decode())
+    refused = manager.post(page, form | {"currency": currency}).context["adminform"].form.errors
+    assert refused["currency"] == [
+        f"There is no currency {currency}. Give its code of ISO 4217, as in USD."
+    ]
+
+
+def test_the_preview_of_fees_shows_the_digits_of_the_currency(region_with, tmp_path):
+    region_with("JPY")
+    path = tmp_path / "fees.csv"
+    path.write_text(f"model,region,ordinal,amount,valid_from\nmini-2,US,1,4001,{DAY}\n")
+    [change] = base.check(FeeImport(now=NOON), path).changes
+    assert change.after == "JPY\N{NO-BREAK SPACE}4,001"
+
+
 def import_fee(tmp_path, amount: str) -> list[str]:
     path = tmp_path / "fees.csv"
     path.write_text(f"model,region,ordinal,amount,valid_from\nmini-2,US,1,{amount},{DAY}\n")

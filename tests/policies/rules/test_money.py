@@ -56,6 +56,13 @@ def test_an_amount_is_shown_with_its_currency(amount, currency, shown):
     assert f"{currency}\N{NO-BREAK SPACE}{money.figure(amount, currency)}" == expected
 
 
+def test_there_are_only_the_currencies_of_iso_4217():
+    assert all(money.is_currency(code) for code in ["USD", "EUR", "JPY", "KWD"])
+    assert set(money.DECIMALS) - money.CURRENCIES == {"UYI"}  # a unit of account
+    for code in ("ZZZ", "REA", "usd", "", "XXX"):
+        assert not money.is_currency(code)
+
+
 def test_a_fraction_that_should_not_be_there_is_not_rounded_away():
     assert money.figure(Decimal("119.50"), "JPY") == "119.50"
 
