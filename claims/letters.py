@@ -25,6 +25,7 @@ from claims.models import (
 )
 from policies import outbox
 from policies.models import Letter
+from policies.rules import addresses
 
 # The letter of each state: the folder under templates/letters/.
 LETTERS = {
@@ -234,11 +235,8 @@ def _refund(claim: Claim) -> dict[str, Any]:
 def _address_to_send_to(claim: Claim) -> dict[str, Any]:
     """Where a missing part goes: the service centre of the region."""
     region = claim.policy.region
-    town = f"{region.postal_code} {region.city} {region.state}"
-    lines = [region.service_centre, region.line1, region.line2, " ".join(town.split())]
-    return {
-        "service_centre": [line for line in [*lines, countries.name(str(region.country))] if line]
-    }
+    country = str(countries.name(str(region.country)))
+    return {"service_centre": addresses.lines(region, name=region.service_centre, country=country)}
 
 
 def _why_not(claim: Claim) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from reportlab.lib.units import inch
 from reportlab.pdfgen.canvas import Canvas
 
 from claims.carriers.base import Address, CarrierError, Label, LabelRequest
+from policies.rules import addresses
 from policies.shared import lettering
 from policies.shared.lettering import BOLD, PLAIN
 
@@ -83,10 +84,9 @@ def _address(address: Address) -> list[str]:
 
 
 def _lines(address: Address) -> list[str]:
-    """The lines of an address, the country in English as parcels between countries have it."""
-    place = " ".join(filter(None, [address.city, address.state, address.postal_code]))
+    """With the country in English, as parcels between countries have it."""
     country = str(countries.name(address.country)).upper()
-    return [address.name, address.line1, address.line2, place, country]
+    return addresses.lines(address, name=address.name, country=country)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from policies.models import Part
-from policies.rules import money
+from policies.rules import addresses, money
 
 register = template.Library()
 
@@ -45,6 +45,12 @@ def part_label(part: str) -> str:
 def part_labels(parts: Iterable[str]) -> str:
     """The names of several parts, one after the other."""
     return ", ".join(part_label(part) for part in parts)
+
+
+@register.filter
+def postal_lines(place: addresses.Place) -> list[str]:
+    """The lines of an address in the order of its country, with the name of that."""
+    return addresses.lines(place, country=str(place.country.name))
 
 
 @register.filter

@@ -26,9 +26,12 @@ def test_the_claim_sheet_says_what_came_in_and_what_goes_out(claims_desk, house,
     sheet = paper(claims_desk, "claims_claim_sheet", claim.pk)
     said = " ".join(words(sheet).split())
     new = Policy.objects.get().drone.serial
-    for expected in [claim.number, "Ann Lee", "0ANNSDRONE1", new, policy.number]:
+    address = "1 Main Street, Albany NY 12207, United States of America"
+    for expected in [claim.number, "Ann Lee", "0ANNSDRONE1", new, policy.number, address]:
         assert expected in said
     assert [tuple(map(round, size)) for size in sizes(sheet)] == [A4]
+    page = claims_desk.get(reverse("admin:claims_claim_change", args=[claim.pk])).text
+    assert f"<dd>Ann Lee, {address}</dd>" in page
 
 
 def test_a_scanner_reads_the_claims_number(claims_desk, house, policy):

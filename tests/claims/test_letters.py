@@ -146,7 +146,7 @@ def test_the_letter_about_missing_parts_says_what_and_where_to(house, policy):
     assert "\n\nPlease send the battery, too.\n\n" in text
     assert f"write {claim.number} on the parcel:" in text
     assert "\n100 Example Avenue\n" in text
-    assert "\n12207 Albany NY\nUnited States" in text
+    assert "\nAlbany NY 12207\nUnited States" in text
     assert "If it is not here by 9 April 2026, 15:00 EDT, we send your drone back" in flat(text)
 
 
