@@ -1,4 +1,7 @@
-"""What the holder of a policy was promised: the facts of the letter and of the policy page (B8)."""
+"""What the holder of a policy was promised, and what of it is left (B8, T2).
+
+The facts of the letters, of the policy page and of the paper, so that all three say the same.
+"""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -7,13 +10,20 @@ from typing import Any
 
 from django.conf import settings
 
-from policies.models import DroneModel, Exclusion, Policy, Region, ReplacementFee
+from policies.models import AllowanceUse, DroneModel, Exclusion, Policy, Region, ReplacementFee
 from policies.rules import terms
+from policies.rules.terms import Stage
+
+USABLE = {Stage.NOT_STARTED, Stage.IN_FORCE}
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Instants are aware UTC, `time_zone` is the region's, fees are the day's."""
+    """As it stands at `as_of_at`. Instants are aware UTC, `time_zone` is the region's.
+
+    `replacements` is what was granted, `fees` are the day's. `next_ordinal` is None, and
+    `days_left` 0, where the plan cannot be used (any more). `over_at` is when it ended.
+    """
 
     number: str
     plan: str
@@ -25,28 +35,40 @@ class Agreement:
     starts_at: datetime
     ends_at: datetime
     replacements: int
+    used_ordinals: list[int]
     parts: list[str]
     exclusions: list[dict[str, str]]
     fees: list[str]
     currency: str
     warranty_until: datetime | None
+    as_of_at: datetime
+    stage: str
+    over_at: datetime | None
+    used: int
+    left: int
+    next_ordinal: int | None
+    days_left: int
 
     def as_facts(self) -> dict[str, Any]:
         """The same as plain JSON values, for a letter."""
         facts = asdict(self)
-        for name in ("starts_at", "ends_at", "warranty_until"):
+        for name in ("starts_at", "ends_at", "warranty_until", "as_of_at", "over_at"):
             facts[name] = facts[name].isoformat() if facts[name] else None
         return facts
 
 
 def paper_facts(policy: Policy, *, at: datetime) -> dict[str, Any]:
     """What the paper of the agreement needs, as it stands at `at`."""
-    return {"agreement": of(policy, at=at), "at": at, "dealer": settings.DEALER_NAME}
+    return asdict(of(policy, at=at)) | {"dealer": settings.DEALER_NAME}
 
 
 def of(policy: Policy, *, at: datetime) -> Agreement:
     region, drone = policy.region, policy.drone
     replacements = policy.granted_replacements()
+    uses = [use for use in policy.uses.all() if use.given_back_at is None]
+    used_ordinals = sorted(use.ordinal for use in uses)
+    left = max(replacements - len(uses), 0)
+    stage = policy.stage(at=at, replacements_left=left)
     return Agreement(
         number=policy.number,
         plan=policy.plan.name,
@@ -58,12 +80,45 @@ def of(policy: Policy, *, at: datetime) -> Agreement:
         starts_at=policy.starts_at,
         ends_at=policy.ends_at,
         replacements=replacements,
+        used_ordinals=used_ordinals,
         parts=drone.drone_model.covered_parts(),
         exclusions=exclusions(),
         fees=fees(drone.drone_model, region, at=at)[:replacements],
         currency=region.currency,
         warranty_until=warranty_until(policy),
+        as_of_at=at,
+        stage=stage.value,
+        over_at=_over_at(policy, stage, uses if not left else []),
+        used=len(uses),
+        left=left,
+        next_ordinal=_next_ordinal(replacements, used_ordinals) if stage in USABLE else None,
+        days_left=_days_left(policy, at=at) if stage is Stage.IN_FORCE else 0,
     )
+
+
+def _over_at(policy: Policy, stage: Stage, all_uses: list[AllowanceUse]) -> datetime | None:
+    """When the plan ended: cancelled, its last replacement requested, or its term over (P3).
+
+    None for one that may still be used, or has not begun. `all_uses` is empty while a
+    replacement is left.
+    """
+    if stage in USABLE:
+        return None
+    if stage is Stage.CANCELLED:
+        return policy.cancelled_at
+    last_taken = [max(use.taken_at for use in all_uses)] if all_uses else []
+    return min([policy.ends_at, *last_taken])
+
+
+def _next_ordinal(granted: int, used: list[int]) -> int | None:
+    """Which replacement the next one would be: the lowest that nobody holds (K4)."""
+    return next((nth for nth in range(1, granted + 1) if nth not in used), None)
+
+
+def _days_left(policy: Policy, *, at: datetime) -> int:
+    """How many days on the region's calendar lie between `at` and the end."""
+    zone = policy.region.zone
+    return (policy.ends_at.astimezone(zone).date() - at.astimezone(zone).date()).days
 
 
 def warranty_until(policy: Policy) -> datetime | None:

@@ -190,9 +190,6 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "policy": policy,
         "agreement": agreement.of(policy, at=now),
-        "stage": policy.stage(at=now),
-        "left": max(policy.replacements_left(), 0),
-        "used": policy.used_replacements(),
         "offer": renewal.offer(policy, at=now),
         "now": now,
     }

@@ -20,7 +20,7 @@ from policies import cover
 from policies.backoffice import times
 from policies.backoffice.cells import link, pill
 from policies.backoffice.records import BackOfficeAdmin, RecordAdmin
-from policies.models import Letter, Part
+from policies.models import Letter, Part, Policy
 from policies.shared.papers import Paper
 
 OUTCOME_PILL = {
@@ -62,9 +62,13 @@ class ClaimSheet(Paper):
 
     def facts(self, record: Claim, *, now: datetime) -> dict[str, Any]:
         sent = record.shipments.filter(direction=Shipment.Direction.OUTBOUND).last()
+        allowance = Policy.objects.with_allowance().filter(pk=record.policy_id)
+        granted, used = allowance.values_list("granted", "used").get()  # type: ignore[misc]
         return {
             "claim": record,
-            "cover": cover.cover_of(record.policy, reference=record.number),
+            # As on the customer's page: what this claim has taken is no longer left.
+            "left": max(granted - used, 0),
+            "granted": granted,
             "paid": getattr(record, "payment", None),
             "outbound": sent,
             "site_url": settings.SITE_URL,

@@ -1,8 +1,9 @@
 """FACE: papers to print and to keep, as PDF.
 
-A paper is a template in a small markup of its own: `<paper title="…">` around `<h1>`, `<h2>`,
-`<p>`, `<li>`, `<fact name="…">` and `<code128>`. Words and formats so stay in templates; how
-they lie on the page is here.
+A paper is a template in a small markup of its own: `<paper title="…">`, with a `stamp="…"`
+that lies across each page if it is not empty, around `<h1>`, `<h2>`, `<p>`, `<li>`,
+`<fact name="…">` and `<code128>`. Words and formats so stay in templates; how they lie on the
+page is here.
 """
 
 from datetime import datetime
@@ -31,7 +32,8 @@ MARGIN = 20 * mm
 AIR = 6
 WIDTH = A4[0] - 2 * MARGIN - 2 * AIR
 NAMES = 48 * mm
-QUIET, LINE = HexColor("#55636a"), HexColor("#c3ced2")
+QUIET, LINE, STAMP = HexColor("#55636a"), HexColor("#c3ced2"), HexColor("#e3b9b4")
+STAMP_WIDTH = 240 * mm
 
 TEXT = ParagraphStyle(
     "text", fontName=PLAIN, bulletFontName=PLAIN, fontSize=9.5, leading=14, spaceAfter=5
@@ -77,7 +79,12 @@ def pdf(template: str, facts: dict[str, Any]) -> bytes:
         author=settings.DEALER_NAME,
         invariant=1,
     )
-    document.build(_flow(paper), onFirstPage=_foot, onLaterPages=_foot)
+
+    def around(canvas: Canvas, document: Any) -> None:
+        _foot(canvas, document)
+        _stamp(canvas, paper.get("stamp", ""))
+
+    document.build(_flow(paper), onFirstPage=around, onLaterPages=around)
     return out.getvalue()
 
 
@@ -143,3 +150,17 @@ def _foot(canvas: Canvas, document: Any) -> None:
     lettering.draw(canvas, MARGIN + AIR, 12 * mm, foot, font=PLAIN, size=8)
     canvas.setFont(PLAIN, 8)
     canvas.drawRightString(A4[0] - MARGIN - AIR, 12 * mm, str(canvas.getPageNumber()))
+
+
+def _stamp(canvas: Canvas, text: str) -> None:
+    """Large and slanting across the page, under what is printed on it."""
+    if not text:
+        return
+    canvas.saveState()
+    canvas.setFillColor(STAMP)
+    canvas.translate(A4[0] / 2, A4[1] / 2)
+    canvas.rotate(40)
+    size = min(54, 54 * STAMP_WIDTH / canvas.stringWidth(text, BOLD, 54))
+    canvas.setFont(BOLD, size)
+    canvas.drawCentredString(0, -size / 3, text)
+    canvas.restoreState()

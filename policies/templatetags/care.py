@@ -31,6 +31,13 @@ def instant(at: datetime, time_zone: str = "") -> str:
 
 
 @register.filter
+def day(at: datetime, time_zone: str = "") -> str:
+    """The day of an instant, on the same clock as `instant`."""
+    local = at.astimezone(ZoneInfo(time_zone)) if time_zone else timezone.localtime(at)
+    return date_format(local, "j F Y")
+
+
+@register.filter
 def machine_time(at: datetime) -> str:
     """For `<time datetime>`: HTML knows no more than thousandths of a second."""
     return at.isoformat(timespec="seconds")

@@ -1,14 +1,17 @@
 """Papers to print and to keep: the claim sheet of the box, and the agreement as PDF."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 import zxingcpp
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
 from policies.models import Policy
+from tests import factories
 from tests.pdf import printed, sizes, words
 
 A4 = (595, 842)
@@ -34,6 +37,18 @@ def test_the_claim_sheet_says_what_came_in_and_what_goes_out(claims_desk, house,
     assert f"<dd>Ann Lee, {address}</dd>" in page
 
 
+@pytest.mark.parametrize("state", ["received", "completed", "returned"])
+def test_the_sheet_and_the_customers_page_count_the_same_replacements(
+    client, claims_desk, house, policy, state
+):
+    claim = house.claim_at(state, policy)
+    left = {"received": "1 of 2", "completed": "1 of 2", "returned": "2 of 2"}[state]
+    sheet = " ".join(words(paper(claims_desk, "claims_claim_sheet", claim.pk)).split())
+    page = " ".join(client.get(f"/repair/progress/{claim.token}/").text.split())
+    assert f"Replacements left {left}" in sheet
+    assert f"<dt>Replacements left</dt> <dd>{left}</dd>" in page
+
+
 def test_a_scanner_reads_the_claims_number(claims_desk, house, policy):
     claim = house.claim_at("received", policy)
     image = printed(paper(claims_desk, "claims_claim_sheet", claim.pk))
@@ -53,6 +68,58 @@ def test_the_agreement_holds_term_allowance_parts_exclusions_and_fees(sales, pol
         "1st replacement: USD",
     ]:
         assert expected in said
+
+
+@pytest.fixture
+def agreement_at(client, policy):
+    """What the customer's paper of the agreement says at an instant."""
+
+    def agreement_at(at: str) -> str:
+        with time_machine.travel(at, tick=False):
+            pdf = client.get(reverse("policy_agreement", args=[policy.token])).content
+        return " ".join(words(pdf).split())
+
+    return agreement_at
+
+
+def test_a_running_agreement_says_what_is_left_and_bears_no_stamp(agreement_at, policy):
+    factories.AllowanceUseFactory(policy=policy, ordinal=1)
+    said = agreement_at("2026-03-10T15:00Z")
+    assert "Replacements 1 of 2 left, 1 used" in said
+    assert "Term left 301 days from 10 March 2026" in said
+    assert "2nd replacement: USD 139.00 (the next one)" in said.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Ended" not in said
+    assert "Cancelled" not in said
+
+
+def test_a_cancelled_agreement_says_so_across_the_page(agreement_at, policy):
+    Policy.objects.update(
+        status="cancelled",
+        cancelled_at=datetime(2026, 3, 2, 15, 0, tzinfo=UTC),
+        cancel_reason="Chargeback",
+    )
+    said = agreement_at("2026-03-10T15:00Z")
+    assert said.count("Cancelled on 2 March 2026") == 2  # among the facts, and as the stamp
+    assert "Chargeback" not in said
+    assert "of 2 left" not in said
+
+
+def test_an_agreement_that_ran_out_says_so_across_the_page(agreement_at):
+    assert agreement_at("2027-02-01T15:00Z").count("Ended on 5 January 2027") == 2
+
+
+def test_a_used_up_agreement_says_so_across_the_page(agreement_at, policy):
+    for ordinal in (1, 2):
+        factories.AllowanceUseFactory(
+            policy=policy, ordinal=ordinal, taken_at=datetime(2026, 3, ordinal, 12, tzinfo=UTC)
+        )
+    said = agreement_at("2026-03-10T15:00Z")
+    assert said.count("All used, ended on 2 March 2026") == 2
+    assert "Replacements 0 of 2 left, 2 used" in said
+
+
+def test_an_agreement_that_has_not_begun_says_when_it_does(agreement_at):
+    assert "Begins on 5 January 2026" in agreement_at("2026-01-01T15:00Z")
 
 
 def test_the_customer_gets_the_same_agreement_by_the_link(client, sales, policy):

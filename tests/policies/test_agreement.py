@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from policies import agreement
+from policies import agreement, cancellation
 from policies.models import ReplacementFee
 from tests import factories
 
@@ -87,3 +87,56 @@ def test_a_renewed_policy_promises_one_more(policy, refresh_plus, now):
     drawn_up = agreement.of(policy, at=now)
     assert drawn_up.replacements == 3
     assert drawn_up.fees == ["119.00", "139.00", "139.00"]
+
+
+# --- what is left ----------------------------------------------------------------------------
+
+
+def left_of(policy, at):
+    drawn_up = agreement.of(policy, at=at)
+    return drawn_up.left, drawn_up.used_ordinals, drawn_up.next_ordinal, drawn_up.days_left
+
+
+def test_a_fresh_policy_has_everything_left(policy, now):
+    # From 10 March 2026 to 5 January 2027, on the calendar of New York.
+    assert left_of(policy, now) == (2, [], 1, 301)
+
+
+def test_a_use_leaves_one_less_and_the_next_fee_is_the_second(policy, now):
+    factories.AllowanceUseFactory(policy=policy, ordinal=1)
+    assert left_of(policy, now) == (1, [1], 2, 301)
+
+
+def test_a_first_use_given_back_makes_the_next_one_the_first_again(policy, now):
+    factories.AllowanceUseFactory(policy=policy, ordinal=1, given_back_at=now)
+    factories.AllowanceUseFactory(policy=policy, ordinal=2)
+    assert left_of(policy, now) == (1, [2], 1, 301)
+
+
+def test_nothing_of_a_used_up_policy_is_left(policy, now):
+    for ordinal, day in [(1, 7), (2, 9)]:
+        factories.AllowanceUseFactory(
+            policy=policy, ordinal=ordinal, taken_at=datetime(2026, 3, day, 12, tzinfo=UTC)
+        )
+    assert left_of(policy, now) == (0, [1, 2], None, 0)
+    # It ended with the request of the last one (P3).
+    assert agreement.of(policy, at=now).over_at == datetime(2026, 3, 9, 12, tzinfo=UTC)
+
+
+def test_nothing_of_a_cancelled_policy_can_be_used(policy, desk, now):
+    cancellation.cancel(policy, reason="Bought by mistake", actor=desk, now=now)
+    policy.refresh_from_db()
+    drawn_up = agreement.of(policy, at=now + timedelta(days=1))
+    assert (drawn_up.stage, drawn_up.next_ordinal, drawn_up.days_left) == ("cancelled", None, 0)
+    assert drawn_up.over_at == now
+
+
+def test_a_policy_that_ran_out_ended_with_its_term(policy):
+    drawn_up = agreement.of(policy, at=datetime(2027, 2, 1, tzinfo=UTC))
+    assert (drawn_up.stage, drawn_up.over_at) == ("ended", datetime(2027, 1, 5, 9, 0, tzinfo=UTC))
+
+
+def test_a_policy_that_has_not_begun_is_not_over(policy):
+    drawn_up = agreement.of(policy, at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert (drawn_up.stage, drawn_up.next_ordinal, drawn_up.days_left, drawn_up.over_at) == (
+        "not_started", 1, 0, None)  # fmt: skip

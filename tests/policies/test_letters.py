@@ -175,8 +175,42 @@ def test_a_renewal_brings_the_agreement_as_it_stands_now(policy, refresh_plus, d
     letter = read("renewed")
     assert letter.subject == "Your care plan is renewed"
     both_say(letter, "5 January 2028, 04:00 EST", "until 4 January 2028, 07:00 EST")
-    assert "Replacements: 3" in letter.text
+    both_say(letter, "3 of 3 left", "666 days from 10 March 2026")
     whole_agreement(letter, policy.token)
+
+
+def test_a_renewal_after_a_replacement_says_what_is_left(policy, refresh_plus, desk, now):
+    factories.AllowanceUseFactory(policy=policy, ordinal=1)
+    renew(policy, refresh_plus, desk, now)
+    letter = read("renewed")
+    assert "Replacements: 2 of 3 left, 1 used" in letter.text
+    assert "Replacements:</strong> 2 of 3 left, 1 used" in letter.html
+    assert "- 1st replacement: USD\N{NO-BREAK SPACE}119.00 (used)" in letter.text
+    assert "- 2nd replacement: USD\N{NO-BREAK SPACE}139.00 (the next one)" in letter.text
+    assert "USD\N{NO-BREAK SPACE}139.00</strong> (the next one)" in letter.html
+
+
+def test_a_new_owner_reads_what_is_left(policy, desk, now):
+    factories.AllowanceUseFactory(policy=policy, ordinal=1)
+    transfer.change_owner(
+        policy, name="Zoë", email="zoe@example.com", country="US", actor=desk, now=now
+    )
+    letter = read("owner_changed_new")
+    both_say(letter, "1 of 2 left, 1 used", "301 days from 10 March 2026", "As of 10 March 2026.")
+    assert "- 2nd replacement: USD\N{NO-BREAK SPACE}139.00 (the next one)" in letter.text
+
+
+def test_an_agreement_written_before_can_still_be_sent(policy, desk, now):
+    """Letters that were queued when their rows held less."""
+    transfer.change_owner(
+        policy, name="Zoë", email="zoe@example.com", country="US", actor=desk, now=now
+    )
+    letter = Letter.objects.get(name="owner_changed_new")
+    for name in "as_of_at stage over_at used left used_ordinals next_ordinal days_left".split():
+        del letter.context[name]
+    rendered = outbox.render(letter)
+    assert "Replacements: 2\n" in rendered.text
+    assert "«no" not in rendered.text + rendered.html
 
 
 def test_both_owners_are_written_to_and_only_the_new_one_gets_the_link(policy, desk, now):
