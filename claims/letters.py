@@ -5,6 +5,7 @@ news go out as a correction, and so does whatever follows a letter that no longe
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from claims.models import (
     Visit,
     visits,
 )
-from policies import outbox
+from policies import cover, outbox
 from policies.models import Letter
 from policies.rules import addresses
 
@@ -224,6 +225,12 @@ def _way_back(claim: Claim) -> dict[str, Any]:
     return _parcel(claim) | _refund(claim)
 
 
+def _kept(claim: Claim) -> dict[str, Any]:
+    """What the end without a replacement leaves of the plan (K4)."""
+    kept = cover.kept(claim.policy, reference=claim.number, at=claim.progress_at)
+    return {"kept": asdict(kept)}
+
+
 def _refund(claim: Claim) -> dict[str, Any]:
     """The fee that was paid for a replacement that does not come (K8)."""
     payment = FeePayment.objects.filter(claim=claim, refunded_at=None).first()
@@ -255,9 +262,10 @@ OWN_FACTS: dict[Progress, Callable[[Claim], dict[str, Any]]] = {
     Progress.AWAITING_FEE: _fee_to_pay,
     Progress.SHIPPED: _parcel,
     Progress.RETURNING: _way_back,
-    Progress.RETURNED: _refund,
-    Progress.DECLINED: _why_not,
-    Progress.CANCELLED: _refund,
+    Progress.RETURNED: lambda claim: _refund(claim) | _kept(claim),
+    Progress.DECLINED: lambda claim: _why_not(claim) | _kept(claim),
+    Progress.CANCELLED: lambda claim: _refund(claim) | _kept(claim),
+    Progress.LAPSED: _kept,
 }
 
 

@@ -15,6 +15,7 @@ from claims import intake, moves, progress
 from claims.forms import LookupForm, RepairForm
 from claims.models import Claim, Progress, Shipment
 from claims.progress_page import timeline
+from policies import cover
 from policies.shared.errors import Conflict
 from policies.shared.visitors import Limit, keep_secret, too_often, visitor
 
@@ -161,7 +162,11 @@ def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
         refused = _cancel(request, claim, now=timezone.now())
     if claim.progress == Progress.CANCELLED:
         return redirect("progress", token=token)
-    context = {"claim": claim, "can_cancel": moves.allows(claim, Progress.CANCELLED)}
+    context = {
+        "claim": claim,
+        "can_cancel": moves.allows(claim, Progress.CANCELLED),
+        "kept": cover.kept(claim.policy, reference=claim.number, at=timezone.now()),
+    }
     response = render(request, "claims/cancel.html", context, status=409 if refused else 200)
     # Not "no-referrer" here: the browser would send "Origin: null" with the form.
     response["X-Robots-Tag"] = "noindex, nofollow"

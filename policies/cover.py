@@ -27,6 +27,7 @@ from policies.models import (
 )
 from policies.rules import serials
 from policies.rules.entitlement import Entitlement
+from policies.rules.terms import Stage
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -156,6 +157,32 @@ def give_back(*, reference: str, actor: Actor, now: datetime) -> bool:
     if given_back:
         _record(use.policy, PolicyEvent.Kind.USE_GIVEN_BACK, reference, actor=actor, now=now)
     return bool(given_back)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """`how` is kept (taken, and back), unused (never taken), over (back, too late) or nothing."""
+
+    how: str
+    left: int
+    granted: int
+
+
+def kept(policy: Policy, *, reference: str, at: datetime) -> Kept:
+    """What is left of the allowance when `reference` ends without a replacement (K4).
+
+    A use that it still holds counts as given back.
+    """
+    use = AllowanceUse.objects.filter(reference=reference).first()
+    held = use is not None and use.given_back_at is None
+    granted = policy.granted_replacements()
+    left = granted - policy.used_replacements() + held
+    usable = policy.stage(at=at, replacements_left=left) is Stage.IN_FORCE
+    if use is None:
+        how = "unused" if usable else ""
+    else:
+        how = "kept" if usable else "over"
+    return Kept(how, max(left, 0), granted)
 
 
 def move_to_replacement(

@@ -39,7 +39,8 @@ def of(claim: Claim) -> Explanation | None:
     """
     latest = _latest(claim)
     covered = claim.outcome in COVERED
-    if latest is None or (covered and claim.progress == Progress.DECLINED):
+    refused = claim.outcome == Outcome.NOT_COVERED
+    if latest is None or (claim.progress == Progress.DECLINED and not refused):
         return None
     overruled = latest.kind == Decision.Kind.OVERRULED or latest.outcome != claim.outcome
     return Explanation(
@@ -48,10 +49,14 @@ def of(claim: Claim) -> Explanation | None:
         basis="overruled" if overruled else latest.kind,
         is_final=claim.accepted_at is not None or claim.progress in CLOSED,
         cause_found=claim.get_cause_found_display(),
-        reasons=[]
-        if overruled
-        else [_argument(claim, reason) for reason in for_the_customer(latest.reasons)],
+        reasons=[] if overruled else _arguments(claim, for_the_customer(latest.reasons)),
     )
+
+
+def _arguments(claim: Claim, reasons: list[dict[str, Any]]) -> list[Argument]:
+    """Why; beside a no stands only what speaks against, lest the rest looks like its reason."""
+    refused = claim.outcome == Outcome.NOT_COVERED
+    return [_argument(claim, reason) for reason in reasons if reason["objects"] or not refused]
 
 
 def _argument(claim: Claim, reason: dict[str, Any]) -> Argument:

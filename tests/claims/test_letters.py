@@ -193,6 +193,56 @@ def test_a_refusal_carries_the_clerks_reason_and_the_rules(house, policy):
     assert "- This cause of damage is excluded from the plan." in text
 
 
+def test_a_refusal_names_no_fact_in_favour_as_its_reason(house, policy):
+    for _twice in range(2):
+        house.claim_at("completed", policy)
+        policy.refresh_from_db()
+    claim = house.claim_at("declined", policy)
+    letter = letter_of(claim, "claim_declined")
+    assert "\n- All replacements of the plan have been used.\n" in letter.text
+    assert letter.text.count("\n- ") == 1
+    assert "within the term" not in letter.text + letter.html
+    assert "are covered" not in letter.text + letter.html
+
+
+# --- what an end without a replacement leaves ------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["cancelled", "lapsed", "returned"])
+def test_a_replacement_that_was_taken_is_kept(house, policy, state):
+    letter = letter_of(house.claim_at(state, policy), f"claim_{state}")
+    sentence = "Your plan keeps the replacement; it has 2 of 2 left."
+    assert sentence in letter.text
+    assert sentence in letter.html
+
+
+def test_a_request_that_never_took_one_says_so(house, policy):
+    letter = letter_of(house.claim_at("declined", policy), "claim_declined")
+    assert "No replacement of your plan was used; it has 2 of 2 left." in letter.text
+    assert "keeps" not in letter.text + letter.html
+
+
+def test_a_used_up_plan_keeps_nothing(house, policy):
+    for _twice in range(2):
+        house.claim_at("completed", policy)
+        policy.refresh_from_db()
+    letter = letter_of(house.claim_at("declined", policy), "claim_declined")
+    assert " left" not in letter.text
+    assert "keeps" not in letter.text + letter.html
+
+
+@pytest.mark.parametrize("state", ["cancelled", "lapsed", "returned"])
+def test_a_replacement_that_comes_back_too_late_is_not_promised(house, policy, state):
+    claim = house.take(house.request(policy), *WAY[state][:-1])
+    house.now = policy.ends_at
+    house.do(claim, WAY[state][-1])
+    letter = letter_of(claim, f"claim_{state}")
+    sentence = "counts as not used, but your plan has ended and can no longer be used."
+    assert sentence in letter.text
+    assert sentence in letter.html
+    assert "keeps" not in letter.text
+
+
 def test_a_refusal_of_what_the_rules_would_cover_carries_no_yes(house, policy):
     text = letter_of(house.claim_at("declined", policy), "claim_declined").text
     assert "The damage is older than the plan." in text

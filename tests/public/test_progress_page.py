@@ -350,6 +350,22 @@ def test_a_refusal_tells_both_the_clerks_reason_and_the_rules(claim_at, see):
     assert "Against: This cause of damage is excluded from the plan. P7" in plain(page)
 
 
+def test_beside_a_no_stands_only_what_speaks_against(claim_at, take, do, see, policy):
+    for _twice in range(2):
+        claim_at("completed")
+        policy.refresh_from_db()
+    page = plain(see(claim_at("declined")))
+    assert "Against: All replacements of the plan have been used." in page
+    assert "within the term" not in page
+    assert "are covered" not in page
+
+
+def test_declined_while_in_doubt_shows_no_doubt_beside_the_no(claim_at, see):
+    page = see(claim_at("declined", cause="other_accident"))
+    assert "The damage is older than the plan." in page
+    assert "Needs a closer look" not in page
+
+
 def test_declined_for_a_reason_of_its_own_shows_no_yes_beside_the_no(claim_at, see):
     page = see(claim_at("declined"))
     assert "The damage is older than the plan." in page
@@ -557,6 +573,26 @@ def test_cancelling_asks_first_and_then_does(client, claim_at, cancel, state):
     assert headline(client.get(response.url).text) == "Cancelled"
     assert Claim.objects.get().progress == "cancelled"
     assert Claim.objects.get().events.get(after="cancelled").actor == "customer"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("submitted", False), ("label_sent", True)],
+)
+def test_the_question_promises_a_replacement_only_where_one_was_taken(
+    client, claim_at, state, words
+):
+    with time_machine.travel(NOW, tick=False):
+        text = client.get(f"/repair/progress/{claim_at(state).token}/cancel/").text
+    assert ("Your plan keeps the replacement; it then has 2 of 2 left." in text) == words
+
+
+def test_the_question_warns_when_the_plan_has_ended_meanwhile(client, claim_at, policy):
+    claim = claim_at("label_sent")
+    with time_machine.travel(policy.ends_at, tick=False):
+        text = client.get(f"/repair/progress/{claim.token}/cancel/").text
+    assert "your plan has ended, so you cannot use it for a new request" in text
+    assert "keeps the replacement" not in text
 
 
 def test_cancelling_twice_does_it_once(client, claim_at, cancel):
