@@ -206,16 +206,22 @@ def _sell_locked(
 
 
 def void(code: ActivationCode, *, reason: str, actor: Actor, now: datetime) -> None:
-    """Takes a code out of use, with a reason (C2). Raises Conflict when redeemed or void."""
+    """Takes a code out of use, with a reason (C2), and tells its buyer (C6).
+
+    Raises Conflict when redeemed or void.
+    """
     with transaction.atomic():
         locked = _lock(code)
         if locked.state == ActivationCode.State.VOID:
             raise Conflict(_("This code is void already."))
         if is_redeemed(locked):
             raise Conflict(_("This code has been redeemed; cancel the policy instead."))
+        was_sold = locked.state == ActivationCode.State.SOLD
         locked.state, locked.void_reason = ActivationCode.State.VOID, reason
         locked.save(update_fields=["state", "void_reason"])
         record(locked, CodeEvent.Kind.VOIDED, actor=actor, now=now, note=reason)
+        if was_sold:
+            letters.code_voided(locked, now=now)
 
 
 def reveal(code: ActivationCode, *, reason: str, actor: Actor, now: datetime) -> str:

@@ -8,6 +8,7 @@ again, under the same Message-ID, so that a mail client shows it once.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from smtplib import SMTPRecipientsRefused
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from django.core.files.storage import default_storage
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch
@@ -26,7 +28,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from policies import sealing
-from policies.models import ActivationCode, Letter, Policy
+from policies.models import ActivationCode, Letter, Period, Policy
 from policies.rules.code_format import grouped
 from policies.shared import leases
 from policies.shared.errors import Conflict
@@ -89,6 +91,11 @@ def queue(
     return Letter.objects.filter(message_id=letter.message_id).exists()
 
 
+def mailbox(address: str) -> str:
+    """A short name for a mailbox, for a `dedupe_key` that is about one recipient."""
+    return sha256(address.strip().lower().encode()).hexdigest()[:16]
+
+
 def _new_message_id() -> str:
     return f"<{uuid4().hex}@{mail_domain()}>"
 
@@ -114,7 +121,7 @@ def render(letter: Letter, *, whole_codes: bool = False) -> Rendered:
     context = _instants(letter.context)
     context |= {"dealer": settings.DEALER_NAME, "site_url": settings.SITE_URL}
     if "code_ids" in context:
-        context["codes"] = _codes(context["code_ids"], whole=whole_codes)
+        context |= _codes(context["code_ids"], whole=whole_codes)
     zone = context.get("time_zone", "UTC")
     with translation.override(letter.language), timezone.override(zone):
         subject, text, html = (
@@ -134,14 +141,25 @@ def _instants(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _codes(pks: list[int], *, whole: bool) -> list[str]:
-    codes = ActivationCode.objects.in_bulk(pks)
-    return [
-        grouped(sealing.unseal(code.digest, code.sealed, code.key_id))
-        if whole
-        else f"••••-••••-••••-{code.last_four}"
-        for code in (codes[pk] for pk in pks)
-    ]
+def _codes(pks: list[int], *, whole: bool) -> dict[str, list[str]]:
+    """The codes that can still be used, and the last four of those that are void or used (C6)."""
+    told: dict[str, list[str]] = {"codes": [], "void_codes": [], "used_codes": []}
+    rows = _code_rows(pks).in_bulk(pks)
+    for code in (rows[pk] for pk in pks):
+        if code.state == ActivationCode.State.VOID:
+            told["void_codes"].append(code.last_four)
+        elif code.is_used:
+            told["used_codes"].append(code.last_four)
+        elif whole:
+            told["codes"].append(grouped(sealing.unseal(code.digest, code.sealed, code.key_id)))
+        else:
+            told["codes"].append(f"••••-••••-••••-{code.last_four}")
+    return told
+
+
+def _code_rows(pks: list[int]) -> QuerySet[Any]:
+    used = Exists(Period.objects.filter(code=OuterRef("pk")))
+    return ActivationCode.objects.filter(pk__in=pks).annotate(is_used=used)
 
 
 def send_due(
@@ -234,13 +252,22 @@ def send_again(letter: Letter, *, now: datetime) -> None:
     """Puts a failed letter back into the outbox, or sends a sent one once more.
 
     A second copy of a sent letter gets a Message-ID of its own: its reader asked for it.
-    Raises Conflict when the letter is waiting already.
+    Raises Conflict when the letter is waiting already, or brings codes of which none can be
+    used any more (C6).
     """
     with transaction.atomic():
         locked = Letter.objects.select_for_update(of=("self",)).get(pk=letter.pk)
         if locked.state == Letter.State.QUEUED:
             raise Conflict(_("This letter is waiting to be sent already."))
+        _refuse_spent_codes(locked)
         values: dict[str, Any] = {"state": Letter.State.QUEUED, "attempts": 0, "next_try_at": now}
         if locked.state == Letter.State.SENT:
             values |= {"sent_at": None, "message_id": _new_message_id()}
         Letter.objects.filter(pk=locked.pk).update(**values)
+
+
+def _refuse_spent_codes(letter: Letter) -> None:
+    pks = letter.context.get("code_ids", [])
+    good = _code_rows(pks).filter(is_used=False).exclude(state=ActivationCode.State.VOID)
+    if pks and not good.exists():
+        raise Conflict(_("None of the codes in this letter can be used any more."))

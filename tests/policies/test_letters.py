@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from policies import (
     activation,
     cancellation,
+    codes,
     expiry,
     orders,
     outbox,
@@ -18,7 +19,8 @@ from policies import (
     transfer,
     verification,
 )
-from policies.models import Letter, VerificationStep
+from policies.models import Letter, Policy, VerificationStep
+from policies.shared.errors import Conflict
 from tests import factories
 
 MISSING = "«no %s»"
@@ -97,6 +99,118 @@ def test_the_trick_shows_what_is_missing(policy, visitor, now):
     letter = Letter.objects.get()
     del letter.context["plan"]
     assert "here is how the «no plan» care plan" in outbox.render(letter).text
+
+
+# --- codes -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def sell(ann, mavic_2_pro, us, desk, now):
+    """Sells Ann so many codes of a plan, and mails them."""
+
+    def sell(plan, quantity: int):
+        for _each in range(quantity):
+            factories.ActivationCodeFactory(batch__plan=plan)
+        return codes.sell_from_stock(
+            plan=plan,
+            drone_model=mavic_2_pro,
+            region=us,
+            quantity=quantity,
+            to=ann,
+            order_reference="SO-7",
+            actor=desk,
+            now=now,
+        )
+
+    return sell
+
+
+def test_a_code_that_starts_a_plan_goes_by_the_binding_window(sell, care_1y):
+    sell(care_1y, 1)
+    letter = read("code_sold")
+    both_say(letter, "Thank you for your order.", "within 48 hours of its activation")
+    neither_says(letter, "renews")
+
+
+def test_a_code_that_renews_goes_by_the_rule_of_renewal(sell, refresh_plus):
+    sell(refresh_plus, 1)
+    letter = read("code_sold")
+    both_say(
+        letter,
+        "It renews a 1-Year plan that is still running: activate it before that plan ends, "
+        "while at least one replacement is left",
+        "A plan is renewed once.",
+    )
+    neither_says(letter, "hours", "has not been activated")
+
+
+def sent(name: str) -> Letter:
+    Letter.objects.filter(name=name).update(state="sent", sent_at=datetime(2026, 3, 10, tzinfo=UTC))
+    return Letter.objects.get(name=name)
+
+
+def whole(letter: Letter) -> outbox.Rendered:
+    return outbox.render(letter, whole_codes=True)
+
+
+def test_sent_again_it_brings_no_code_that_is_void_or_used(sell, care_1y, desk, now):
+    good, void, used = sell(care_1y, 3)
+    codes.void(void, reason="Stolen", actor=desk, now=now)
+    factories.PeriodFactory(code=used)
+    letter = sent("code_sold")
+    outbox.send_again(letter, now=now)
+    assert whole(letter).subject == "Your activation code from Skyline Drones"
+    for body in (whole(letter).text, whole(letter).html):
+        assert factories.whole(good) in body
+        assert factories.whole(void) not in body
+        assert factories.whole(used) not in body
+        assert f"Void, and no longer good: the code that ends in {void.last_four}." in body
+        assert f"Used already: the code that ends in {used.last_four}." in body
+        assert "Stolen" not in body
+
+
+def test_it_is_not_sent_again_when_none_of_its_codes_is_good(sell, care_1y, desk, now):
+    [only] = sell(care_1y, 1)
+    codes.void(only, reason="Stolen", actor=desk, now=now)
+    letter = sent("code_sold")
+    with pytest.raises(Conflict) as refusal:
+        outbox.send_again(letter, now=now)
+    assert str(refusal.value) == "None of the codes in this letter can be used any more."
+    letter.refresh_from_db()
+    assert letter.state == "sent"
+
+
+def test_a_code_made_void_before_its_letter_went_out_is_not_in_it(sell, care_1y, desk, now):
+    [only] = sell(care_1y, 1)
+    codes.void(only, reason="Stolen", actor=desk, now=now)
+    letter = whole(Letter.objects.get(name="code_sold"))
+    assert letter.subject == "Your order from Skyline Drones"
+    assert "Its codes can no longer be used." in letter.text
+    assert "/activate/" not in letter.text + letter.html
+    assert factories.whole(only) not in letter.text + letter.html
+
+
+def test_the_buyer_is_told_of_each_code_made_void(sell, care_1y, desk, now):
+    first, second, _kept = sell(care_1y, 3)
+    for code in (first, second):
+        codes.void(code, reason="Stolen, says the shop", actor=desk, now=now)
+    assert Letter.objects.filter(name="code_voided", recipient="ann@example.com").count() == 2
+    Letter.objects.filter(name="code_voided").order_by("id").last().delete()
+    letter = read("code_voided")
+    assert letter.subject == "An activation code of yours is void"
+    both_say(
+        letter,
+        "Hello Ann Lee,",
+        f"the activation code that ends in {first.last_four}",
+        "one 1-Year care plan for one Mavic 2 Pro",
+        "Order: SO-7. Other codes of it are not affected.",
+    )
+    neither_says(letter, "says the shop", factories.whole(first))
+
+
+def test_nobody_is_told_of_a_code_that_nobody_bought(code_in_stock, desk, now):
+    codes.void(code_in_stock, reason="Printed twice", actor=desk, now=now)
+    assert not Letter.objects.exists()
 
 
 # --- films -----------------------------------------------------------------------
