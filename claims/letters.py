@@ -157,7 +157,7 @@ def _note_of_the_step(claim: Claim) -> str:
 
 def claim_link_requested(claim: Claim, *, now: datetime) -> None:
     """The progress link, to the mailbox of the claim; at most once an hour."""
-    key = f"link/{now:%Y-%m-%dT%H}"
+    key = f"link/{outbox.mailbox(claim.email)}/{now:%Y-%m-%dT%H}"
     _queue(claim, "claim_link_requested", _facts(claim), key=key, now=now)
 
 

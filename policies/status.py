@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from policies import agreement, binding, letters, renewal
+from policies import agreement, binding, letters, outbox, renewal
 from policies.models import Drone, Policy, PolicyEvent, Region
 from policies.rules import eligibility
 from policies.rules.verdict import Verdict
@@ -63,7 +63,7 @@ def claimable(policy: Policy, *, at: datetime) -> Verdict:
 def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
     """Mails the policy's link if this e-mail holds one for this serial; returns nothing either way.
 
-    At most one letter an hour for a policy, so that nobody fills another's mailbox.
+    At most one letter an hour for a policy and its mailbox, so that nobody fills another's mailbox.
     """
     policy = (
         Policy.objects.filter(drone__serial=serial, holder__email=email.strip().lower())
@@ -80,7 +80,9 @@ def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
             covered=claimable(policy, at=now),
             offer=renewal.offer(policy, at=now),
             now=now,
-            dedupe_key=f"link_requested/{policy.pk}/{now:%Y-%m-%dT%H}",
+            # The mailbox is part of it: what one holder asked for is not the next one's letter.
+            dedupe_key=f"link_requested/{policy.pk}/{outbox.mailbox(policy.holder.email)}"
+            f"/{now:%Y-%m-%dT%H}",
         )
         if queued:
             PolicyEvent.objects.create(

@@ -441,6 +441,23 @@ def test_the_answer_follows_the_clock_and_no_sweep(ask, at, said):
     both_say(ask(at), said)
 
 
+def test_the_new_owner_is_answered_in_the_hour_in_which_the_old_one_asked(
+    policy, visitor, desk, now
+):
+    def ask(email: str) -> None:
+        status.send_link(serial="0AXCE1K0030100", email=email, actor=visitor, now=now)
+
+    ask("ann@example.com")
+    transfer.change_owner(
+        policy, name="Zoë", email="zoe@example.com", country="US", actor=desk, now=now
+    )
+    ask("zoe@example.com")
+    ask("zoe@example.com")
+    asked = Letter.objects.filter(name="link_requested").order_by("id")
+    assert [letter.recipient for letter in asked] == ["ann@example.com", "zoe@example.com"]
+    assert asked[1].context["token"] == Policy.objects.get().token
+
+
 def test_the_answer_about_a_renewed_plan(ask, policy, refresh_plus, desk, now):
     renew(policy, refresh_plus, desk, now)
     both_say(
