@@ -48,8 +48,12 @@ LETTERS = {
 }
 
 
-# What differs without being news: the link, a name put right, the label's file.
-NOT_NEWS = {"correction", "token", "name", "time_zone", "attachments", "tracking_url"}
+# What differs without being news: the link, a name put right, the label's file, and what the
+# customer did meanwhile (a fee paid) or knows from elsewhere (what is left of the plan).
+NOT_NEWS = {
+    *("correction", "token", "name", "time_zone", "attachments", "tracking_url"),
+    *("fee_is_open", "kept"),
+}
 
 
 def moved(
@@ -67,6 +71,7 @@ def moved(
     stands, told = what_was_told(claim, history)
     visit = stands[-1]
     name, context = _news(claim, Progress(visit[0]), note=note, reasons=reasons)
+    context["visit"] = visit[1]
     known = told.get(visit)
     if known is not None and _is_told_by(known, name, context):
         return
@@ -225,6 +230,17 @@ def _way_back(claim: Claim) -> dict[str, Any]:
     return _parcel(claim) | _refund(claim)
 
 
+def _found(claim: Claim) -> dict[str, Any]:
+    """What the assessment found (K7)."""
+    paid = FeePayment.objects.filter(claim=claim, refunded_at=None).exists()
+    return {
+        "cause_found": str(claim.get_cause_found_display()),
+        "parts_received": claim.parts_received,
+        "parts_damaged": claim.parts_damaged,
+        "fee_is_open": bool(claim.fee_amount) and not paid,
+    }
+
+
 def _kept(claim: Claim) -> dict[str, Any]:
     """What the end without a replacement leaves of the plan (K4)."""
     kept = cover.kept(claim.policy, reference=claim.number, at=claim.progress_at)
@@ -259,6 +275,7 @@ def _why_not(claim: Claim) -> dict[str, Any]:
 OWN_FACTS: dict[Progress, Callable[[Claim], dict[str, Any]]] = {
     Progress.LABEL_SENT: _label_to_use,
     Progress.PARTS_MISSING: _parts_to_send,
+    Progress.ASSESSED: _found,
     Progress.AWAITING_FEE: _fee_to_pay,
     Progress.SHIPPED: _parcel,
     Progress.RETURNING: _way_back,

@@ -28,7 +28,6 @@ class Explanation:
     covered: bool | None  # None: not decided yet
     basis: str
     is_final: bool
-    cause_found: Text
     reasons: list[Argument]
 
 
@@ -48,7 +47,6 @@ def of(claim: Claim) -> Explanation | None:
         covered=None if claim.outcome == Outcome.NEEDS_REVIEW else covered,
         basis="overruled" if overruled else latest.kind,
         is_final=claim.accepted_at is not None or claim.progress in CLOSED,
-        cause_found=claim.get_cause_found_display(),
         reasons=[] if overruled else _arguments(claim, for_the_customer(latest.reasons)),
     )
 

@@ -28,6 +28,7 @@ NEXT: dict[str, Text] = {
 }
 ACCEPTED = _("We are making your shipping label. It will be here, and in your mailbox.")
 REPAIRING = _("We send your drone as soon as it is repaired, and mail you its tracking.")
+PARTS_ARRIVED = _("Missing parts arrived")
 REPAIRED = _("Your repaired drone is on its way")
 ASSESSED: dict[str, Text] = {
     Outcome.CARE: _("Next, we ask you for the replacement fee."),
@@ -55,6 +56,13 @@ def label(claim: Claim, state: str) -> Text:
         if state == P.SHIPPED and claim.replacement_id in {None, claim.drone_id}:
             return REPAIRED
     return P(state).label
+
+
+def step(claim: Claim, before: str, after: str) -> Text:
+    """The customer's words for a step: the second arrival is that of the missing parts."""
+    if (before, after) == (P.PARTS_MISSING, P.RECEIVED):
+        return PARTS_ARRIVED
+    return label(claim, after)
 
 
 def what_next(claim: Claim) -> Text:

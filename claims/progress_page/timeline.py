@@ -186,11 +186,12 @@ def _tracking(claim: Any) -> Tracking | None:
 def _past(claim: Claim, steps: list[ClaimEvent]) -> Iterator[Entry]:
     for event in claim.events.all():
         if event.kind == ClaimEvent.Kind.UNDONE:
-            yield Entry("correction", sentences.label(claim, event.before), event.at)
+            undone = sentences.step(claim, event.after, event.before)
+            yield Entry("correction", undone, event.at)
         elif event in steps:
             yield Entry(
                 _standing(claim) if event == steps[-1] else "done",
-                sentences.label(claim, event.after),
+                sentences.step(claim, event.before, event.after),
                 event.at,
                 event.public_note,
                 claim.accepted_at if event.after == P.SUBMITTED else None,
@@ -205,8 +206,10 @@ def _standing(claim: Claim) -> str:
 
 
 def _upcoming(claim: Claim) -> Iterator[Entry]:
+    before = claim.progress
     for state in _ahead(claim):
-        yield Entry("upcoming", sentences.label(claim, state))
+        yield Entry("upcoming", sentences.step(claim, before, state))
+        before = state
 
 
 def _ahead(claim: Claim) -> list[Progress]:

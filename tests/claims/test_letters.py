@@ -150,6 +150,41 @@ def test_the_letter_about_missing_parts_says_what_and_where_to(house, policy):
     assert "If it is not here by 9 April 2026, 15:00 EDT, we send your drone back" in flat(text)
 
 
+def test_the_assessment_says_what_was_found(house, policy):
+    claim = house.claim_at("received", policy)
+    house.do(claim, "assess", cause_found="water", parts_damaged=["gimbal"])
+    letter = letter_of(claim, "claim_assessed")
+    facts = ("Cause: Water damage", "Parts received: Aircraft, Gimbal", "Parts damaged: Gimbal")
+    assert "\n\n" + "\n".join(facts) + "\n\n" in letter.text
+    for fact in facts:
+        assert fact in letter.html
+
+
+def test_who_has_paid_is_not_told_of_a_fee_to_come(house, policy):
+    claim = house.claim_at("preparing", policy)
+    house.do(claim, "undo")
+    house.do(claim, "undo")
+    house.do(claim, "undo")
+    Letter.objects.filter(name="claim_assessed").delete()
+    house.do(claim, "assess")
+    text = letter_of(claim, "claim_assessed").text
+    assert "Next, we prepare your replacement." in text
+    assert "fee" not in text
+
+
+def test_the_missing_parts_are_thanked_for_in_words_of_their_own(house, policy):
+    claim = house.claim_at("parts_missing", policy)
+    first = letter_of(claim, "claim_arrived")
+    assert first.subject == f"{claim.number}: your parcel has arrived"
+    Letter.objects.filter(name="claim_arrived").delete()
+    house.do(claim, "receive")
+    second = letter_of(claim, "claim_arrived")
+    assert second.subject == f"{claim.number}: what was missing has arrived"
+    for body in (second.text, second.html):
+        assert "What was missing has arrived, thank you." in body
+        assert "your parcel has arrived" not in body.lower()
+
+
 def test_a_changed_decision_is_told_with_its_reasons(house, policy):
     claim = house.claim_at("received", policy)
     house.do(claim, "assess", cause_found="third_party")

@@ -245,12 +245,12 @@ def test_missing_parts_are_a_side_path_that_leads_back(claim_at, take, see):
     assert steps(see(claim))[2:5] == [
         ("done", "Arrived at the service centre"),
         ("current", "Waiting for missing parts"),
-        ("upcoming", "Arrived at the service centre"),
+        ("upcoming", "Missing parts arrived"),
     ]
     assert steps(see(take(claim, "receive")))[2:6] == [
         ("done", "Arrived at the service centre"),
         ("done", "Waiting for missing parts"),
-        ("current", "Arrived at the service centre"),
+        ("current", "Missing parts arrived"),
         ("upcoming", "Damage assessed"),
     ]
 
@@ -377,11 +377,22 @@ def test_what_was_found_changes_the_decision_and_is_explained(claim_at, do, see)
     do(claim, "assess", cause_found="third_party")
     page = see(claim)
     assert "What we found is not covered, as explained below." in page
-    assert "From what we found when we examined the drone. Cause: Third-party" in plain(page)
+    assert "What we found Cause Third-party accessories or software Parts received" in plain(page)
+    assert "From what we found when we examined the drone." in plain(page)
     assert steps(page)[-2:] == [
         ("upcoming", "Your drone is on its way back"),
         ("upcoming", "Returned"),
     ]
+
+
+def test_what_was_found_is_told(claim_at, do, see):
+    claim = claim_at("received")
+    assert "What we found" not in see(claim)
+    do(claim, "assess", cause_found="water", parts_damaged=["gimbal"])
+    assert (
+        "What we found Cause Water damage Parts received Aircraft, Gimbal Parts damaged Gimbal"
+        in plain(see(claim))
+    )
 
 
 def test_an_assessment_taken_back_takes_its_decision_along(claim_at, do, see):
