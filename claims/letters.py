@@ -25,7 +25,7 @@ from claims.models import (
     visits,
 )
 from policies import cover, outbox
-from policies.models import Letter
+from policies.models import Letter, PolicyEvent
 from policies.rules import addresses
 
 # The letter of each state: the folder under templates/letters/.
@@ -222,7 +222,17 @@ def _parcel(claim: Claim) -> dict[str, Any]:
         "tracking_number": shipment.tracking_number if shipment else "",
         "tracking_url": shipment.tracking_url if shipment else "",
         "new_serial": claim.replacement.serial if claim.replacement else "",
+        "condition": _condition(claim),
     }
+
+
+def _condition(claim: Claim) -> str:
+    """Of the replacement: new or refurbished (K9); nothing where the policy did not move."""
+    moves = PolicyEvent.objects.filter(
+        policy=claim.policy, kind=PolicyEvent.Kind.MOVED, note=claim.number
+    )
+    newest = moves.order_by("-id").first()
+    return newest.data.get("condition", "") if newest else ""
 
 
 def _way_back(claim: Claim) -> dict[str, Any]:

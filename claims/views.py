@@ -1,11 +1,13 @@
 """The customers' pages about repairs. Nobody logs in; a link from a letter leads to one's claim."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,9 +16,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from claims import intake, moves, progress
 from claims.forms import LookupForm, RepairForm
 from claims.models import Claim, Progress, Shipment
-from claims.progress_page import timeline
+from claims.progress_page import sentences, timeline
 from policies import cover
+from policies.models import Policy
+from policies.shared import repairs
 from policies.shared.errors import Conflict
+from policies.shared.repairs import Repair
 from policies.shared.visitors import Limit, keep_secret, too_often, visitor
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
@@ -103,6 +108,32 @@ def _lookup_limit(request: HttpRequest, form: LookupForm, *, now: datetime) -> L
     if number and not LOOKUP_BY_NUMBER.allows(number, now=now):
         return LOOKUP_BY_NUMBER
     return None
+
+
+# --- on the policy page ------------------------------------------------------------------
+
+
+@repairs.source
+def repairs_of(policy: Policy) -> Iterator[Repair]:
+    """The holder's own repairs, and whichever is open; another's page is not linked (T2)."""
+    claims = Claim.objects.filter(policy=policy).select_related("drone", "replacement")
+    for claim in claims:
+        is_theirs = claim.email.lower() == policy.holder.email.lower()
+        if is_theirs or claim.is_open:
+            yield Repair(
+                number=claim.number,
+                url=reverse("progress", args=[claim.token]) if is_theirs else "",
+                standing=sentences.headline(claim),
+                is_open=claim.is_open,
+                requested_at=claim.submitted_at,
+                serial=claim.drone.serial,
+                replacement=_new_serial(claim),
+            )
+
+
+def _new_serial(claim: Claim) -> str:
+    has_moved = claim.replacement is not None and claim.replacement_id != claim.drone_id
+    return claim.replacement.serial if has_moved and claim.replacement else ""
 
 
 # --- the progress page -------------------------------------------------------------------

@@ -23,6 +23,7 @@ class Agreement:
 
     `replacements` is what was granted, `fees` are the day's. `next_ordinal` is None, and
     `days_left` 0, where the plan cannot be used (any more). `over_at` is when it ended.
+    `warranty_runs`: a defect can be reported, whether or not the plan is over (P8).
     """
 
     number: str
@@ -48,6 +49,7 @@ class Agreement:
     left: int
     next_ordinal: int | None
     days_left: int
+    warranty_runs: bool
 
     def as_facts(self) -> dict[str, Any]:
         """The same as plain JSON values, for a letter."""
@@ -69,6 +71,7 @@ def of(policy: Policy, *, at: datetime) -> Agreement:
     used_ordinals = sorted(use.ordinal for use in uses)
     left = max(replacements - len(uses), 0)
     stage = policy.stage(at=at, replacements_left=left)
+    warranty_ends = warranty_until(policy)
     return Agreement(
         number=policy.number,
         plan=policy.plan.name,
@@ -85,7 +88,7 @@ def of(policy: Policy, *, at: datetime) -> Agreement:
         exclusions=exclusions(),
         fees=fees(drone.drone_model, region, at=at)[:replacements],
         currency=region.currency,
-        warranty_until=warranty_until(policy),
+        warranty_until=warranty_ends,
         as_of_at=at,
         stage=stage.value,
         over_at=_over_at(policy, stage, uses if not left else []),
@@ -93,7 +96,14 @@ def of(policy: Policy, *, at: datetime) -> Agreement:
         left=left,
         next_ordinal=_next_ordinal(replacements, used_ordinals) if stage in USABLE else None,
         days_left=_days_left(policy, at=at) if stage is Stage.IN_FORCE else 0,
+        warranty_runs=warranty_ends is not None and _has_begun(policy, at) and at < warranty_ends,
     )
+
+
+def _has_begun(policy: Policy, at: datetime) -> bool:
+    """One that was cancelled before it began never did."""
+    cancelled_at = policy.cancelled_at
+    return policy.starts_at <= at and (cancelled_at is None or policy.starts_at <= cancelled_at)
 
 
 def _over_at(policy: Policy, stage: Stage, all_uses: list[AllowanceUse]) -> datetime | None:

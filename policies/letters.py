@@ -80,6 +80,8 @@ def link_requested(
             "time_zone": policy.region.time_zone,
             "left": max(policy.replacements_left(), 0),
             "granted": policy.granted_replacements(),
+            "stage": policy.stage(at=now).value,
+            "renewed": len(policy.periods.all()) > 1,
             "offer": offer.name if offer else "",
             "token": policy.token,
         },

@@ -28,7 +28,7 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
-from policies.shared import papers
+from policies.shared import papers, repairs
 from policies.shared.errors import CodeRefused, Conflict, Refused
 from policies.shared.visitors import Limit, keep_secret, too_often, visitor
 
@@ -187,11 +187,14 @@ def cover(request: HttpRequest) -> HttpResponse:
 def policy(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     policy = _policy_with_facts(token)
+    its_repairs = repairs.of(policy)
     context = {
         "policy": policy,
         "agreement": agreement.of(policy, at=now),
         "offer": renewal.offer(policy, at=now),
         "now": now,
+        "open_repair": next((repair for repair in its_repairs if repair.is_open), None),
+        "past_repairs": [repair for repair in its_repairs if not repair.is_open],
     }
     response = render(request, "policies/policy.html", context)
     keep_secret(response)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from claims import fees, moves
@@ -23,7 +23,7 @@ from claims.models import (
     ends_at,
 )
 from claims.progress_page import explanation, sentences
-from policies.models import Policy
+from policies.models import Policy, PolicyEvent
 from policies.rules.text import Text
 
 P = Progress
@@ -63,7 +63,11 @@ class Tracking:
 
 @dataclass(frozen=True)
 class Timeline:
-    """`todo` is print_label, pay_fee, send_parts or nothing; `tone` is act, go, good or ended."""
+    """`todo` is print_label, pay_fee, send_parts or nothing; `tone` is act, go, good or ended.
+
+    `condition` is that of the replacement: new, refurbished or nothing; for `fee` and `refund`
+    see `_fee` and `_refund`.
+    """
 
     headline: Text
     what_next: Text
@@ -78,6 +82,9 @@ class Timeline:
     note: str
     granted: int
     left: int
+    condition: str
+    fee: str
+    refund: str
 
     @property
     def stages(self) -> list[str]:
@@ -90,16 +97,25 @@ def claims_with_facts() -> QuerySet[Claim]:
     """Claims with all that the page tells in one row; history and decisions come by prefetch."""
     policies = Policy.objects.with_allowance().filter(pk=OuterRef("policy"))
     return Claim.objects.select_related(
-        "policy__region", "policy__plan", "drone__drone_model", "payment"
+        "policy__region", "policy__plan", "drone__drone_model", "replacement", "payment"
     ).annotate(
         granted=Subquery(policies.values("granted")),  # type: ignore[misc]
         used=Subquery(policies.values("used")),  # type: ignore[misc]
         label_days=_days(Deadline.Kind.LABEL),
         fee_days=_days(Deadline.Kind.FEE),
         parts_days=_days(Deadline.Kind.PARTS),
+        refund_due=Exists(Claim.objects.refund_due().filter(pk=OuterRef("pk"))),
+        moved=Subquery(_moves_to_replacement().values("data")[:1]),
         inbound=_parcel(Shipment.Direction.INBOUND, [Shipment.State.BOUGHT]),
         outbound=_parcel(Shipment.Direction.OUTBOUND, [Shipment.State.SENT]),
     )
+
+
+def _moves_to_replacement() -> QuerySet[PolicyEvent]:
+    """The act that moved the policy for a claim (T1): it holds the condition of the new drone."""
+    return PolicyEvent.objects.filter(
+        policy=OuterRef("policy"), kind=PolicyEvent.Kind.MOVED, note=OuterRef("number")
+    ).order_by("-id")
 
 
 def _days(kind: str) -> Subquery:
@@ -134,6 +150,9 @@ def of(claim: Any) -> Timeline:
         note=steps[-1].public_note if steps else "",
         granted=claim.granted,
         left=max(claim.granted - claim.used, 0),
+        condition=(claim.moved or {}).get("condition", ""),
+        fee=_fee(claim),
+        refund=_refund(claim),
     )
 
 
@@ -164,6 +183,23 @@ def _tone(claim: Claim, todo: str) -> str:
     if claim.progress in ENDED_WITHOUT:
         return "ended"
     return "go" if todo == "nothing" else "act"
+
+
+def _fee(claim: Claim) -> str:
+    """How the fee stands: paid, none (nothing to pay, or no longer), now or later."""
+    if getattr(claim, "payment", None) is not None:
+        return "paid"
+    if claim.progress in ENDED_WITHOUT or claim.progress in CLOSED or claim.fee_amount == 0:
+        return "none"
+    return "now" if claim.progress == P.AWAITING_FEE else "later"
+
+
+def _refund(claim: Any) -> str:
+    """due, done or nothing (K8)."""
+    payment = getattr(claim, "payment", None)
+    if payment is not None and payment.refunded_at is not None:
+        return "done"
+    return "due" if claim.refund_due else ""
 
 
 def _tracking(claim: Any) -> Tracking | None:

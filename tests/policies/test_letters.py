@@ -98,7 +98,7 @@ def test_the_trick_shows_what_is_missing(policy, visitor, now):
     status.send_link(serial="0AXCE1K0030100", email="ann@example.com", actor=visitor, now=now)
     letter = Letter.objects.get()
     del letter.context["plan"]
-    assert "here is how the «no plan» care plan" in outbox.render(letter).text
+    assert "Here is how the «no plan» care plan" in outbox.render(letter).text
 
 
 # --- codes -----------------------------------------------------------------------
@@ -421,12 +421,13 @@ def test_the_answer_about_a_running_plan(ask, policy, now):
 def test_the_answer_when_the_last_replacement_is_taken(ask, policy, now):
     factories.AllowanceUseFactory(policy=policy, ordinal=1)
     factories.AllowanceUseFactory(policy=policy, ordinal=2)
+    letter = ask(now)
     both_say(
-        ask(now),
+        letter,
         "The drone is not covered. All replacements of this plan have been used.",
         "Replacements left: 0 of 2",
-        "It cannot be renewed.",
     )
+    neither_says(letter, "Term:", "renewed")
 
 
 @pytest.mark.parametrize(
@@ -464,7 +465,7 @@ def test_the_answer_about_a_renewed_plan(ask, policy, refresh_plus, desk, now):
         ask(now),
         "The drone is covered until 5 January 2028, 04:00 EST.",
         "Replacements left: 3 of 3",
-        "It cannot be renewed.",
+        "It has been renewed; a plan is renewed only once.",
     )
 
 
@@ -472,4 +473,10 @@ def test_the_answer_about_a_cancelled_plan_keeps_the_reason_inside(ask, policy, 
     cancellation.cancel(policy, reason="Chargeback", actor=desk, now=now)
     letter = ask(now)
     both_say(letter, "The drone is not covered. This plan has been cancelled.")
-    neither_says(letter, "Chargeback")
+    neither_says(letter, "Chargeback", "Replacements left", "Term:", "renewed")
+
+
+def test_the_answer_about_a_2_year_plan(ask, policy, care_2y, now):
+    policy.plan = care_2y
+    policy.save()
+    both_say(ask(now), "This plan cannot be renewed.")

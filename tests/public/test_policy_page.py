@@ -1,10 +1,15 @@
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
+import zeal
 from django.utils import timezone
 
+from policies import transfer
 from policies.models import AllowanceUse, DroneModel, Policy
+from policies.shared.actor import Actor
+from tests.claims.conftest import House
 
 START = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)  # 10:00 in New York
 
@@ -98,6 +103,127 @@ def test_a_cancelled_one_says_so_but_not_why(client, ada):
     assert "Chargeback" not in text
 
 
+# --- a plan that is over says nothing that is no longer so ---------------------------------
+
+
+def plain(text: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def cancelled(policy: Policy) -> None:
+    Policy.objects.update(status="cancelled", cancelled_at=START, cancel_reason="Chargeback")
+
+
+def used_up(policy: Policy) -> None:
+    take(policy, 1)
+    take(policy, 2)
+
+
+def ran_out(policy: Policy) -> None:
+    Policy.objects.update(ends_at=START + timedelta(hours=12))
+
+
+@pytest.mark.parametrize(
+    ("end", "facts"),
+    [
+        (cancelled, ("Replacements used 0 of 2", "Cancelled 31 January 2026, 10:00 EST")),
+        (used_up, ("Replacements left 0 of 2", "Ended 31 January 2026, 10:00 EST")),
+        (ran_out, ("Replacements used 0 of 2", "Ended 31 January 2026, 22:00 EST")),
+    ],
+)
+def test_a_plan_that_is_over_says_so_in_every_fact(client, ada, end, facts):
+    end(ada)
+    text = page(client, ada)
+    for fact in (*facts, "This plan can no longer be used."):
+        assert fact in plain(text)
+    for past in ("See the plans", "Parts covered", "Replacement fees", "Request a repair"):
+        assert past not in text
+    assert "Ends 31 January 2027" not in plain(text)
+    assert "2 of 2" not in text
+
+
+@pytest.mark.parametrize("end", [cancelled, used_up, ran_out])
+def test_a_defect_can_be_reported_while_the_warranty_runs(client, ada, end):
+    """P8: it needs no plan that is in force."""
+    end(ada)
+    text = page(client, ada)
+    assert "The manufacturer's warranty runs until 30 January 2027, 10:00 EST." in text.replace(
+        "&#x27;", "'"
+    )
+    assert '<a class="button" href="/repair/">Report a defect</a>' in text
+    assert "Report a defect" not in page(client, ada, datetime(2027, 1, 30, 15, 0, tzinfo=UTC))
+
+
+def test_a_plan_cancelled_before_it_began_brings_no_warranty_request(client, ada):
+    Policy.objects.update(
+        status="cancelled", cancelled_at=START - timedelta(hours=1), cancel_reason="Order cancelled"
+    )
+    assert "Report a defect" not in page(client, ada)
+
+
+# --- repairs -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def house() -> House:
+    return House(now=START + timedelta(days=1))
+
+
+@pytest.fixture
+def repair(house, ada):
+    @zeal.zeal_ignore()
+    def repair(state: str):
+        ada.refresh_from_db()
+        return house.claim_at(state, ada, happened_on=date(2026, 2, 1))
+
+    return repair
+
+
+def test_an_open_repair_is_shown_and_no_second_one_offered(client, ada, repair):
+    claim = repair("received")
+    text = page(client, ada, START + timedelta(days=2))
+    assert f"Your repair {claim.number} is under way: Arrived at the service" in plain(text)
+    assert f'href="/repair/progress/{claim.token}/"' in text
+    assert "Request a repair" not in text
+    assert "Earlier repairs" not in text
+
+
+def test_an_open_repair_of_a_used_up_plan_is_shown_too(client, ada, repair):
+    repair("completed")
+    claim = repair("received")
+    text = page(client, ada, START + timedelta(days=2))
+    assert ">All replacements used</p>" in text
+    assert f"Your repair {claim.number} is under way" in plain(text)
+
+
+def test_earlier_repairs_are_listed_with_both_serials(client, ada, repair):
+    done, declined = repair("completed"), repair("declined")
+    text = page(client, ada, START + timedelta(days=4))
+    said = plain(text)
+    assert (
+        f"{done.number} Completed requested on 1 February 2026, "
+        f"08QCE3D0 replaced by {done.replacement.serial}" in said
+    )
+    assert f"{declined.number} Declined" in said
+    assert "Request a repair" in text
+
+
+def test_a_new_owner_does_not_see_the_former_ones_repairs(client, ada, repair):
+    done = repair("completed")
+    with zeal.zeal_ignore():
+        after = transfer.change_owner(
+            ada,
+            name="Zoë",
+            email="zoe@example.com",
+            country="US",
+            actor=Actor.command("desk"),
+            now=START + timedelta(days=3),
+        )
+    text = page(client, after, START + timedelta(days=4))
+    assert done.number not in text
+    assert done.token not in text
+
+
 def test_a_drone_that_is_not_activated_has_its_warranty_ahead(client, bound):
     assert "Starts when the drone is activated" in client.get(f"/policy/{bound.token}/").text
 
@@ -131,8 +257,8 @@ def test_it_cannot_be_posted_to(client, bound):
     assert client.post(f"/policy/{bound.token}/").status_code == 405
 
 
-def test_it_costs_eight_queries(client, bound, django_assert_num_queries):
-    with django_assert_num_queries(8):
+def test_it_costs_nine_queries(client, bound, django_assert_num_queries):
+    with django_assert_num_queries(9):
         client.get(f"/policy/{bound.token}/")
 
 

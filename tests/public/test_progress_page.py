@@ -12,6 +12,7 @@ from django.test import Client
 
 from claims.models import CLOSED, Claim, Deadline, Progress, Shipment
 from claims.progress_page import sentences
+from policies import outbox
 from policies.models import Letter, Region, ReplacementFee
 from tests import factories
 from tests.claims.conftest import WAY, House
@@ -448,7 +449,7 @@ def test_a_refund_is_shown_until_and_after_it_is_paid(claim_at, do, see):
     do(claim, "undo")
     do(claim, "send_back")
     page = plain(see(claim))
-    assert "Refund USD 119.00 we pay it back the way it came" in page
+    assert "Refund due USD 119.00 we pay it back the way it came" in page
     do(claim, "refund")
     assert "Refund USD 119.00 paid back on 10 March 2026" in plain(see(claim))
 
@@ -561,6 +562,56 @@ def test_a_label_whose_file_is_gone_is_not_found(client, claim_at):
     default_storage.delete(claim.shipments.get().label.name)
     response = client.get(f"/repair/progress/{claim.token}/label.pdf")
     assert response.status_code == 404
+
+
+# --- what went out, and the money ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("condition", ["new", "refurbished"])
+def test_the_replacement_is_shown_with_serial_and_condition(claim_at, do, see, condition):
+    claim = claim_at("preparing")
+    assert "Your replacement 0AX" not in plain(see(claim))
+    do(claim, "ship", new_serial="0AXCNEW0000077", condition=condition)
+    said = plain(see(claim))
+    assert f"Your replacement 0AXCNEW0000077 {condition}" in said
+    letter = outbox.render(Letter.objects.get(name="claim_shipped"))
+    for body in (letter.text, letter.html):
+        assert f"Its serial number is 0AXCNEW0000077. It is {condition}." in body
+
+
+def test_a_drone_that_was_repaired_is_no_replacement_on_the_page(claim_at, take, do, see):
+    claim = take(claim_at("received", cause="product_defect"), "assess", "prepare")
+    do(claim, "ship", new_serial=claim.drone.serial)
+    assert "Your replacement" not in plain(see(claim))
+
+
+@pytest.mark.parametrize(
+    ("state", "fee"),
+    [
+        ("label_sent", "Replacement fee USD 119.00 due after we have examined the drone"),
+        ("awaiting_fee", "Replacement fee USD 119.00 to be paid now"),
+        ("shipped", "Replacement fee USD 119.00 paid on 10 March 2026"),
+        ("completed", "Replacement fee USD 119.00 paid on 10 March 2026"),
+        ("returning", "Replacement fee nothing to pay"),
+        ("returned", "Replacement fee nothing to pay"),
+        ("cancelled", "Replacement fee nothing to pay"),
+        ("lapsed", "Replacement fee nothing to pay"),
+    ],
+)
+def test_the_fee_is_open_only_while_it_is(claim_at, see, state, fee):
+    said = plain(see(claim_at(state))).replace("\N{NO-BREAK SPACE}", " ")
+    assert fee in said
+    assert "Refund" not in said
+
+
+def test_a_refund_is_due_exactly_where_the_desk_has_it_in_its_queue(claim_at, take, do, see):
+    claim = claim_at("preparing")
+    for verb in ("undo", "send_back", "hand_back", "refund"):
+        do(claim, verb)
+        due = Claim.objects.refund_due().filter(pk=claim.pk).exists()
+        said = plain(see(claim)).replace("\N{NO-BREAK SPACE}", " ")
+        assert ("Refund due USD 119.00" in said) is due
+    assert "Refund USD 119.00 paid back on 10 March 2026" in said
 
 
 # --- cancelling ----------------------------------------------------------------------
