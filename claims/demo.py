@@ -201,7 +201,7 @@ class ClaimsDesk:
         progress.complete(claim, actor=self.staff, now=self.at)
 
     def _send_back(self, claim: Claim) -> None:
-        reason = "The customer decided to have it repaired elsewhere."
+        reason = "You told us that you are having it repaired elsewhere."
         progress.send_back(claim, reason=reason, actor=self.staff, now=self.at)
 
     def _hand_back(self, claim: Claim) -> None:

@@ -174,6 +174,7 @@ def _facts(claim: Claim) -> dict[str, Any]:
         "drone_model": claim.drone.drone_model.name,
         "token": claim.token,
         "time_zone": claim.policy.region.time_zone,
+        "cause": claim.cause,
         "outcome": claim.outcome,
         "fee": str(claim.fee_amount) if claim.fee_amount is not None else "",
         "currency": claim.fee_currency,

@@ -56,7 +56,9 @@ def repair(request: HttpRequest) -> HttpResponse:
     claim = _request(request, form, now=now)
     if claim is None:
         return render(request, "claims/repair.html", {"form": form})
-    messages.success(request, _("We have your request. The link to this page is in your mailbox."))
+    messages.success(
+        request, _("We have your request. The link to this page is on its way to you by e-mail.")
+    )
     return redirect("progress", token=claim.token)
 
 

@@ -122,7 +122,11 @@ def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> in
         "nearer": _stored(now + timedelta(days=nearer)),
     }
     state = "CASE WHEN p.ends_at <= %(nearer)s THEN 'moot' ELSE 'queued' END"
-    facts = FACTS | {"ends_at": database.iso("p.ends_at"), "offer": renewal.OFFER_SQL}
+    facts = FACTS | {
+        "ends_at": database.iso("p.ends_at"),
+        "offer": renewal.OFFER_SQL,
+        "offer_replacements": renewal.OFFERED_REPLACEMENTS_SQL,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         return database.work_on_chunk(
             cursor,

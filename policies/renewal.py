@@ -128,15 +128,19 @@ def with_renewable(policies: QuerySet[Any], *, at: datetime) -> QuerySet[Any]:
     return rows
 
 
-# The name of the plan that `offer` gives for the policy with the alias `p` at %(now)s, or an
-# empty text.
-OFFER_SQL = f"""
+def _offered(column: str, *, otherwise: str) -> str:
+    """SQL: a column of the plan that `offer` gives for the policy `p` at %(now)s."""
+    return f"""
     CASE WHEN {IN_FORCE_SQL}
     AND NOT EXISTS (SELECT 1 FROM policies_period e WHERE e.policy_id = p.id AND e.number = 2)
-    THEN COALESCE((SELECT n.name FROM policies_plan n WHERE n.renews_id = p.plan_id
-                   ORDER BY n.id LIMIT 1), '')
-    ELSE '' END
+    THEN COALESCE((SELECT n.{column} FROM policies_plan n WHERE n.renews_id = p.plan_id
+                   ORDER BY n.id LIMIT 1), {otherwise})
+    ELSE {otherwise} END
 """  # noqa: S608 — names of our own
+
+
+OFFER_SQL = _offered("name", otherwise="''")
+OFFERED_REPLACEMENTS_SQL = _offered("replacements", otherwise="0")
 
 
 def _add_period(policy: Policy, code: ActivationCode, *, actor: Actor, now: datetime) -> None:

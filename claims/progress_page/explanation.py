@@ -15,7 +15,6 @@ NEITHER = {"some_parts_not_covered"}
 class Argument:
     """A reason, and how it weighs: `weight` is for, against or note (neither)."""
 
-    rule: str
     text: str
     weight: str
 
@@ -62,7 +61,7 @@ def _argument(claim: Claim, reason: dict[str, Any]) -> Argument:
     is_doubt = reason["objects"] and claim.outcome == Outcome.NEEDS_REVIEW
     if is_doubt or reason["code"] in NEITHER:
         weight = "note"
-    return Argument(reason["rule"], reason["text"], weight)
+    return Argument(reason["text"], weight)
 
 
 def _latest(claim: Claim) -> Decision | None:

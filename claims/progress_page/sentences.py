@@ -20,13 +20,13 @@ NEXT: dict[str, Text] = {
     P.COMPLETED: _("Everything is done. We wish you good flights."),
     P.RETURNING: _("The carrier brings your own drone to the address in your request."),
     P.RETURNED: _("Your own drone is back with you. This request is closed."),
-    P.DECLINED: _("This request is closed. If we misunderstood something, answer our letter."),
-    P.CANCELLED: _("This request is closed. You can send a new one at any time."),
-    P.LAPSED: _(
-        "The label was not used in time, so this request is closed. You can send a new one."
+    P.DECLINED: _(
+        "This request is closed. If we misunderstood something, please answer our letter."
     ),
+    P.CANCELLED: _("This request is closed."),
+    P.LAPSED: _("The label was not used in time, so this request is closed."),
 }
-ACCEPTED = _("We are making your shipping label. It will be here, and in your mailbox.")
+ACCEPTED = _("We are making your shipping label. You will find it here, and we e-mail it to you.")
 REPAIRING = _("We send your drone as soon as it is repaired, and mail you its tracking.")
 PARTS_ARRIVED = _("Missing parts arrived")
 REPAIRED = _("Your repaired drone is on its way")

@@ -105,11 +105,24 @@ def test_every_state_has_a_letter_and_every_letter_its_folder():
         ]
 
 
+def test_whose_drone_is_lost_is_not_told_to_keep_it(house, policy):
+    stolen = letter_of(
+        house.claim_at("submitted", policy, cause="lost_or_stolen"), "claim_received"
+    )
+    assert "Nothing for now." in stolen.text
+    assert "keep the drone" not in stolen.text + stolen.html
+
+
+def test_whose_drone_is_damaged_is_told_to_keep_it(house, policy):
+    letter = letter_of(house.claim_at("submitted", policy), "claim_received")
+    assert "Please keep the drone and all its parts as they are." in letter.text
+
+
 def test_the_label_letter_says_what_to_pack_and_until_when(house, policy):
     claim = house.claim_at("label_sent", policy)
     letter = letter_of(claim, "claim_label")
     assert letter.subject == f"{claim.number}: your shipping label"
-    assert "Put in: Aircraft, Gimbal." in letter.text
+    assert "Put these parts in: Aircraft, Gimbal." in letter.text
     assert "The label is good until 9 April 2026, 13:00 EDT." in letter.text
     assert "The replacement fee will be USD\N{NO-BREAK SPACE}119.00." in letter.text
     assert "Tracking number: IN00002" in letter.text
@@ -135,7 +148,7 @@ def test_a_warranty_case_asks_for_no_fee(house, policy):
     house.do(claim, "ship", new_serial=claim.drone.serial)
     letter = letter_of(claim, "claim_shipped")
     assert letter.subject == f"{claim.number}: your drone is on its way"
-    assert "your repaired Mavic 2 Pro is on its way to you." in letter.text
+    assert "Your repaired Mavic 2 Pro is on its way to you." in letter.text
     for each in Letter.objects.filter(reference=claim.number):
         assert "MISSING" not in "".join(vars(render(each)).values())
 
@@ -308,7 +321,7 @@ def test_the_reminders_name_the_last_day(house, policy):
         return flat(letter.text)
 
     claim = house.claim_at("label_sent", policy)
-    assert "before 9 April 2026, 13:00 EDT" in remind("label")
+    assert "hand in the parcel by 9 April 2026, 13:00 EDT" in remind("label")
     claim = house.take(claim, "receive", "miss_parts")
     text = remind("parts")
     assert "missing in your parcel: Please send the battery, too." in text
@@ -353,7 +366,7 @@ def test_the_last_replacement_is_announced(house, policy):
     policy.refresh_from_db()
     second = house.claim_at("label_sent", policy)
     letter = letter_of(second, "allowance_used_up")
-    assert letter.subject == f"{second.number}: your last replacement is taken"
+    assert letter.subject == f"{second.number}: this uses your plan's last replacement"
     assert f"http://testserver/policy/{policy.token}/" in letter.text
     assert "MISSING" not in letter.text + letter.html
     assert not Letter.objects.filter(name="allowance_used_up", reference=claim.number).exists()

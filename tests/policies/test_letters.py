@@ -233,7 +233,7 @@ def test_an_approval_names_the_deadline_and_says_how_to_bind(film, desk, now):
     # Three days after Tuesday, 10 March, eleven in the morning.
     both_say(
         letter,
-        "You have until 13 March 2026, 11:00 EDT.",
+        "Please activate it by 13 March 2026, 11:00 EDT.",
         "enter your activation code.",
         "Enter the serial number 0AXCE1K0030900",
         "http://testserver/activate/",
@@ -271,7 +271,7 @@ def test_a_bundle_that_begins_brings_the_agreement(mavic_2_pro, care_1y, desk, n
     assert letter.subject == "Your Mavic 2 Pro is covered"
     both_say(
         letter,
-        "the care plan that you bought with your drone has begun",
+        "The care plan that you bought with your drone has begun",
         "12 March 2026, 11:00 EDT",
         "12 March 2027, 11:00 EST",
         "starts when the drone is activated",
@@ -361,10 +361,33 @@ def test_a_reminder_names_the_end_and_the_plan_that_renews(policy):
         letter,
         "Hello Ann Lee,",
         "ends on 5 January 2027, 04:00 EST",
-        "renew it, once, with Refresh +",
+        "you can renew it, once, with Refresh +, as long as a replacement is left.",
+        "with 1 more replacement.",
         "http://testserver/activate/",
         f"http://testserver/policy/{policy.token}/",
     )
+
+
+def test_the_button_of_a_reminder_is_the_renewal(policy):
+    expiry.remind(now=datetime(2026, 12, 10, tzinfo=UTC), chunk=10)
+    [button] = re.findall(
+        r'class="button" href="([^"]+)".*?>([^<]+)</a>', one_line("renewal_reminder")
+    )
+    assert button == ("http://testserver/activate/", "Renew with a Refresh + code")
+
+
+def test_the_button_of_a_reminder_without_an_offer_is_the_plan(policy, care_2y):
+    policy.plan = care_2y
+    policy.save()
+    expiry.remind(now=datetime(2026, 12, 10, tzinfo=UTC), chunk=10)
+    [button] = re.findall(
+        r'class="button" href="([^"]+)".*?>([^<]+)</a>', one_line("renewal_reminder")
+    )
+    assert button == (f"http://testserver/policy/{policy.token}/", "See your plan")
+
+
+def one_line(name: str) -> str:
+    return " ".join(read(name).html.split())
 
 
 def test_the_day_in_the_subject_is_the_regions(policy):

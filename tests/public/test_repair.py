@@ -95,7 +95,7 @@ def test_a_good_form_opens_a_claim_and_leads_to_its_page(client, filled_in):
     assert (claim.line1, claim.city, claim.state) == ("1 Main Street", "Albany", "NY")
     assert (claim.postal_code, claim.country.code) == ("12207", "US")
     page = client.get(response.url).text
-    assert "We have your request. The link to this page is in your mailbox." in page
+    assert "We have your request. The link to this page is on its way to you by e-mail." in page
     assert Letter.objects.filter(name="claim_received", recipient="ann@example.com").exists()
 
 
