@@ -122,12 +122,8 @@ class Policy(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["number"], name="policy_number_once"),
             models.UniqueConstraint(fields=["token"], name="policy_token_once"),
-            models.UniqueConstraint(
-                fields=["drone"],
-                condition=Q(status__in=["scheduled", "active"]),
-                name="policy_one_running_per_drone",
-                violation_error_message=_("This drone already has a running policy."),
-            ),
+            # By the life of the drone and never by a sweep's mark, which may come late: a drone
+            # sold as refurbished may get its next policy before the last one is marked (B6, E1).
             models.UniqueConstraint(
                 fields=["drone", "drone_life"],
                 # One cancelled before it began does not count (B9).

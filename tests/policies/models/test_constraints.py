@@ -70,22 +70,13 @@ def refused(constraint: str, *columns: str):
 # --- one drone, one policy (B4) ----------------------------------------------
 
 
-def test_a_drone_has_one_running_policy():
-    policy = factories.PolicyFactory()
-    other_names = {"number": "POL-OTHER234", "token": "t" * 43, "drone_life": 2}
-    with refused("policy_one_running_per_drone", "drone_id"):
-        copy(policy, **other_names)
-    change(policy, status="expired")
-    assert copy(policy, **other_names, status="active") == 1
-    with refused("policy_one_running_per_drone", "drone_id"):
-        change(policy, status="active")
-
-
-def test_a_drone_has_one_policy_in_each_of_its_lives():
-    policy = factories.PolicyFactory(status="expired")
+@pytest.mark.parametrize("marked", ["scheduled", "active", "expired"])
+def test_a_drone_has_one_policy_in_each_of_its_lives_whatever_is_marked(marked):
+    policy = factories.PolicyFactory(status=marked)
+    other_names = {"number": "POL-OTHER234", "token": "t" * 43, "status": "active"}
     with refused("policy_one_per_life_of_a_drone", "drone_id", "drone_life"):
-        copy(policy, number="POL-OTHER234", token="t" * 43)
-    assert copy(policy, number="POL-OTHER234", token="t" * 43, drone_life=2) == 1
+        copy(policy, **other_names)
+    assert copy(policy, **other_names, drone_life=2) == 1
 
 
 @pytest.mark.parametrize("column", ["number", "token"])
