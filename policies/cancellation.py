@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cover, letters
+from policies import cover, letters, marks
 from policies.models import Order, OrderEvent, Policy, PolicyEvent
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -22,6 +22,7 @@ def cancel(policy: Policy, *, reason: str, actor: Actor, now: datetime) -> Polic
             raise Conflict(_("There is an open claim on this policy; it must end first."))
         if locked.is_over(at=now):
             raise Conflict(_("This policy has ended already."))
+        marks.take_back_end_of(locked, now=now)
         locked.status, locked.cancelled_at = Policy.Status.CANCELLED, now
         locked.cancel_reason = reason
         locked.save(update_fields=["status", "cancelled_at", "cancel_reason"])

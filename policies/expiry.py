@@ -5,38 +5,14 @@ size. Whether a policy is in force never depends on them.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection, transaction
-from django.utils import translation
 
-from policies import outbox, renewal
+from policies import renewal
+from policies.bulk_letters import FACTS, letters_to_holders, params, stored
 from policies.models import Policy, PolicyEvent, ReminderDay
 from policies.models.policy import REPLACEMENT_LEFT_SQL
 from policies.shared import database
-
-LETTER_COLUMNS = (
-    "name, recipient, language, policy_id, reference, context, dedupe_key, message_id, "
-    "state, attempts, created_at, next_try_at, last_error"
-)
-
-# What every letter about a policy needs; the names are those of the templates.
-FACTS = {
-    "name": "c.name",
-    "number": "p.number",
-    "plan": "pl.name",
-    "serial": "d.serial",
-    "drone_model": "m.name",
-    "time_zone": "r.time_zone",
-    "token": "p.token",
-}
-JOINS = """
-JOIN policies_customer c ON c.id = p.holder_id
-JOIN policies_plan pl ON pl.id = p.plan_id
-JOIN policies_drone d ON d.id = p.drone_id
-JOIN policies_dronemodel m ON m.id = d.drone_model_id
-JOIN policies_region r ON r.id = p.region_id
-"""
 
 
 def due(*, now: datetime) -> int:
@@ -58,7 +34,7 @@ def expire(*, now: datetime, chunk: int) -> int:
     """  # noqa: S608 — names of our own; values are parameters
     # The day is part of the key because a policy renewed in its last instant ends twice.
     key = f"'policy_expired/' || p.id || '/' || {database.day('p.ends_at')}"
-    letters = _letters("policy_expired", facts, key, "'queued'")
+    letters = letters_to_holders("policy_expired", facts, key, "'queued'")
     with transaction.atomic(), connection.cursor() as cursor:
         return database.work_on_chunk(
             cursor,
@@ -67,7 +43,7 @@ def expire(*, now: datetime, chunk: int) -> int:
             order="p.ends_at, p.id",
             inserts=[events, letters],
             change="status = 'expired'",
-            params=_params(now) | {"chunk": chunk},
+            params=params(now) | {"chunk": chunk},
         )
 
 
@@ -97,7 +73,7 @@ def to_remind(*, now: datetime) -> int:
             _key, predicate = _reminder_due(before)
             cursor.execute(
                 f"SELECT COUNT(*) FROM policies_policy p WHERE {predicate}",  # noqa: S608
-                {"within": _stored(now + timedelta(days=before))},
+                {"within": stored(now + timedelta(days=before))},
             )
             total += cursor.fetchone()[0]
     return total
@@ -116,10 +92,10 @@ def _reminder_due(before: int) -> tuple[str, str]:
 
 def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> int:
     key, predicate = _reminder_due(before)
-    params = _params(now) | {
+    given = params(now) | {
         "chunk": chunk,
-        "within": _stored(now + timedelta(days=before)),
-        "nearer": _stored(now + timedelta(days=nearer)),
+        "within": stored(now + timedelta(days=before)),
+        "nearer": stored(now + timedelta(days=nearer)),
     }
     state = "CASE WHEN p.ends_at <= %(nearer)s THEN 'moot' ELSE 'queued' END"
     facts = FACTS | {
@@ -133,30 +109,6 @@ def _remind_before(before: int, nearer: int, *, now: datetime, chunk: int) -> in
             "policies_policy",
             predicate,
             order="p.ends_at, p.id",
-            inserts=[_letters("renewal_reminder", facts, key, state)],
-            params=params,
+            inserts=[letters_to_holders("renewal_reminder", facts, key, state)],
+            params=given,
         )
-
-
-def _letters(name: str, facts: dict[str, str], key: str, state: str) -> str:
-    """SQL: one letter to the holder of each of the policies of a chunk."""
-    return f"""
-        INSERT INTO policies_letter ({LETTER_COLUMNS})
-        SELECT '{name}', c.email, %(language)s, p.id, '', {database.json_object(facts)}, {key},
-               '<' || {database.random_hex()} || %(domain)s, {state}, 0, %(now)s, %(now)s, ''
-        FROM chunk p {JOINS} WHERE TRUE
-        ON CONFLICT (dedupe_key) DO NOTHING
-    """  # noqa: S608 — names of our own; values are parameters
-
-
-def _params(now: datetime) -> dict[str, Any]:
-    return {
-        "now": _stored(now),
-        "language": translation.get_language() or "en",
-        "domain": f"@{outbox.mail_domain()}>",
-    }
-
-
-def _stored(instant: datetime) -> Any:
-    """An instant in the form in which the database compares it."""
-    return connection.ops.adapt_datetimefield_value(instant)

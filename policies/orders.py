@@ -183,6 +183,7 @@ def objection_to_shipping(order: Order, policy: Policy | None, *, now: datetime)
         return None
     if policy.status == Policy.Status.CANCELLED:
         return _("The policy of this order has been cancelled.")
+    # By its dates: a sweep's mark decides nothing (E1).
     if policy.starts_at <= now:
         return _("The policy has begun; its shipment can no longer be corrected.")
     return None

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, cover, letters
+from policies import codes, cover, letters, marks
 from policies.models import (
     ActivationCode,
     CodeEvent,
@@ -158,10 +158,9 @@ def _add_period(policy: Policy, code: ActivationCode, *, actor: Actor, now: date
         **sold._asdict(),
     )
     policy.ends_at = ends
-    if policy.status == Policy.Status.EXPIRED:
-        # Renewed in time, but the sweep got the row first: its mark must not outlive the renewal.
-        policy.status = Policy.Status.ACTIVE
-    policy.save(update_fields=["ends_at", "status"])
+    policy.save(update_fields=["ends_at"])
+    # Renewed in time, but a sweep got the row first: its mark must not outlive the renewal.
+    marks.take_back_end_of(policy, now=now)
     PolicyEvent.objects.create(
         policy=policy,
         kind=PolicyEvent.Kind.RENEWED,

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
+from policies import marks
 from policies.models import SweepRun
 
 BAR = 30
@@ -15,6 +16,8 @@ INSTANT_HELP = (
     "as if it were this instant, in ISO 8601, as in 2026-03-10T15:00Z or 2026-03-10T10:00-05:00; "
     "UTC where no offset is given, midnight UTC where no time is; now unless given"
 )
+
+FORCE_HELP = "let --at be later than now, and do what falls due by then"
 
 
 @dataclass
@@ -28,10 +31,31 @@ class Tally:
         return f"{self.seen} {self.done}"
 
 
+@dataclass
+class Marked(Tally):
+    """The same, with the marks that were taken back before, where there were any."""
+
+    back: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.done}, {self.back} too early marks taken back" if self.back else self.done
+
+
 class Swept(Protocol):
     """What a sweep has done so far: `str()` of it is the summary, as in "3 expired"."""
 
     seen: int
+
+
+def refuse_the_future(options: dict[str, Any]) -> None:
+    """Raises CommandError for an `--at` that is still to come, unless asked for twice (E1)."""
+    at = options["at"]
+    if at and at > timezone.now() and not (options["dry_run"] or options["force"]):
+        raise CommandError(
+            f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC is later than now, and what falls due by "
+            "then would be done today: plans marked as ended, claims ended, letters written. "
+            "Add --dry-run to see what it would be, or --force to do it."
+        )
 
 
 class SweepCommand(BaseCommand):
@@ -59,6 +83,7 @@ class SweepCommand(BaseCommand):
             help=INSTANT_HELP,
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument("--force", action="store_true", help=FORCE_HELP)
         parser.add_argument(
             "--chunk",
             type=at_least_one,
@@ -68,6 +93,7 @@ class SweepCommand(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_the_future(options)
         now, dry_run = options["at"] or timezone.now(), options["dry_run"]
         so_far: Swept | None = None
         run = None if dry_run else self._begun(now)
@@ -124,6 +150,25 @@ class ChunkedSweep(SweepCommand):
             tally.seen += did
             yield tally
         yield tally
+
+
+class MarkingSweep(ChunkedSweep):
+    """A sweep that sets marks or goes by them: first it takes back those set too early (E1)."""
+
+    def sweep(self, *, now: datetime, dry_run: bool, chunk: int) -> Iterator[Swept]:
+        back = self.take_back(now=now, dry_run=dry_run, chunk=chunk)
+        for tally in super().sweep(now=now, dry_run=dry_run, chunk=chunk):
+            yield Marked(str(tally), seen=tally.seen, back=back)
+
+    def take_back(self, *, now: datetime, dry_run: bool, chunk: int) -> int:
+        if dry_run:
+            return marks.too_early(now=true_instant(now))
+        return sum(iter(lambda: marks.take_back(now=true_instant(now), chunk=chunk), 0))
+
+
+def true_instant(now: datetime) -> datetime:
+    """What is too early for `--at` may be right by now: a run as of the past takes nothing back."""
+    return max(now, timezone.now())
 
 
 class ProgressBar:

@@ -149,6 +149,16 @@ class Policy(models.Model):
             models.Index(
                 fields=["ends_at", "id"], condition=Q(status="active"), name="policy_due_idx"
             ),
+            # What begins next, and what a sweep has marked too early: each sweep asks for them.
+            models.Index(
+                fields=["starts_at", "id"], condition=Q(status="scheduled"), name="policy_begin_idx"
+            ),
+            models.Index(
+                fields=["starts_at", "id"], condition=Q(status="active"), name="policy_begun_idx"
+            ),
+            models.Index(
+                fields=["ends_at", "id"], condition=Q(status="expired"), name="policy_ended_idx"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -238,6 +248,8 @@ class PolicyEvent(Event):
         TRANSFERRED = "transferred", _("Moved to a new owner")
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
+        UNEXPIRED = "unexpired", _("Marked as expired too early: taken back")
+        UNBEGUN = "unbegun", _("Marked as begun too early: taken back")
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="events")
 

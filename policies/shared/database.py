@@ -258,6 +258,18 @@ def _work_at_once(
     return int(cursor.fetchone()[0])
 
 
+# SQL: that a column is one of `%(ids)s`, which `listed` writes as the database takes it.
+AMONG = {
+    "postgresql": "= ANY(%(ids)s)",
+    "sqlite": "IN (SELECT value FROM json_each(%(ids)s))",
+}
+
+
+def listed(ids: list[int]) -> Any:
+    """Ids as one parameter, however many they are."""
+    return ids if connection.vendor == "postgresql" else json.dumps(ids)
+
+
 def json_object(facts: dict[str, str]) -> str:
     """SQL: an object from names to SQL expressions."""
     function = "jsonb_build_object" if connection.vendor == "postgresql" else "json_object"

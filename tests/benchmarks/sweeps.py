@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from policies import expiry
+from policies import bulk_letters, expiry
 from policies.models import Customer, Drone, Letter, Period, Policy, PolicyEvent
 from policies.shared import database
 from tests.benchmarks import dealer
@@ -113,13 +113,13 @@ def sweep(chunk: int) -> None:
 
 def at_once() -> None:
     """The floor, as one would type it at the database's own prompt."""
-    facts = expiry.FACTS | {"ends_at": database.iso("p.ends_at")}
+    facts = bulk_letters.FACTS | {"ends_at": database.iso("p.ends_at")}
     told = f"""
-        INSERT INTO policies_letter ({expiry.LETTER_COLUMNS})
+        INSERT INTO policies_letter ({bulk_letters.LETTER_COLUMNS})
         SELECT 'policy_expired', c.email, 'en', p.id, '', {database.json_object(facts)},
                'policy_expired/' || p.id, '<' || {database.random_hex()} || '@example.com>',
                'queued', 0, %(now)s, %(now)s, ''
-        FROM {{source}} p {expiry.JOINS}
+        FROM {{source}} p {bulk_letters.JOINS}
     """
     noted = """
         INSERT INTO policies_policyevent (policy_id, kind, at, actor, note, data)
@@ -144,7 +144,7 @@ def at_once() -> None:
 
 # --- processes of their own ------------------------------------------------------------------
 
-COMMAND = [sys.executable, "manage.py", "expire_policies", "--at", AT.isoformat()]
+COMMAND = [sys.executable, "manage.py", "expire_policies", "--at", AT.isoformat(), "--force"]
 
 
 def peak_megabytes() -> float:

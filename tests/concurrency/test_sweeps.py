@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from policies import cancellation, codes, expiry, renewal
+from policies import cancellation, codes, expiry, marks, renewal
 from policies.models import (
     Drone,
     Letter,
@@ -185,6 +185,24 @@ def test_reminders_killed_and_doubled_are_written_once(policies, start, now):
     assert letters.filter(state="queued", dedupe_key__endswith="/7").count() == DUE
     assert letters.filter(state="moot", dedupe_key__endswith="/30").count() == DUE
     assert letters.count() == 2 * DUE
+
+
+def test_two_sweeps_side_by_side_take_each_early_mark_back_once(policies, start, now):
+    for policy in policies[:DUE]:
+        policy.ends_at += YEAR
+    Policy.objects.bulk_update(policies[:DUE], ["ends_at"])
+    while expiry.expire(now=now + 2 * YEAR, chunk=10_000):
+        pass
+    told().update(state="sent", sent_at=now, attempts=1)
+    for process in [start(marks.take_back), start(marks.take_back)]:
+        finish(process)
+    finish(start(marks.take_back))
+    assert Policy.objects.filter(status="active").count() == DUE + RUNNING
+    taken_back = PolicyEvent.objects.filter(kind="unexpired")
+    corrected = Letter.objects.filter(name="policy_not_expired")
+    assert (taken_back.count(), corrected.count()) == (DUE + RUNNING, DUE + RUNNING)
+    assert each_once(taken_back)
+    assert each_once(corrected)
 
 
 def test_no_renewal_or_cancellation_beside_the_sweep_is_overwritten(ann, shelf, start, now):

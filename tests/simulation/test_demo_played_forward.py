@@ -94,7 +94,7 @@ def book(demo) -> Book:
 
 
 def run_sweeps(at: datetime) -> None:
-    call_command("run_sweeps", at=at, stdout=StringIO(), stderr=StringIO())
+    call_command("run_sweeps", at=at, force=True, stdout=StringIO(), stderr=StringIO())
 
 
 Line = tuple[str, str, str]

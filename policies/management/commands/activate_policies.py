@@ -1,10 +1,10 @@
 from datetime import datetime
 
 from policies import activation
-from policies.management.sweep import ChunkedSweep
+from policies.management.sweep import MarkingSweep
 
 
-class Command(ChunkedSweep):
+class Command(MarkingSweep):
     help = "Marks the bundled plans that have begun, and writes their letters (B9)."
     done = "begun"
 

@@ -1,10 +1,10 @@
 from datetime import datetime
 
 from policies import expiry
-from policies.management.sweep import ChunkedSweep
+from policies.management.sweep import MarkingSweep
 
 
-class Command(ChunkedSweep):
+class Command(MarkingSweep):
     help = "Marks the policies that have ended, and writes their letters (E1)."
     done = "expired"
 
