@@ -7,12 +7,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from policies import agreement, cancellation, renewal, transfer
+from policies.admin.filters import STAGE_LABELS, StageFilter, stage_now
 from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
@@ -72,18 +72,18 @@ class Cancel(Operation):
 
 
 PILLS = {
-    Stage.CANCELLED: ("bad", _("Cancelled")),
-    Stage.NOT_STARTED: ("busy", _("Begins soon")),
-    Stage.IN_FORCE: ("good", _("In force")),
-    Stage.USED_UP: ("quiet", _("Allowance used up")),
-    Stage.ENDED: ("quiet", _("Expired")),
+    Stage.CANCELLED: "bad",
+    Stage.NOT_STARTED: "busy",
+    Stage.IN_FORCE: "good",
+    Stage.USED_UP: "quiet",
+    Stage.ENDED: "quiet",
 }
 
 
 def state_now(policy: Any) -> SafeString:
     """The stage of a policy that comes from `with_allowance`, as a pill."""
-    stage = policy.stage(at=timezone.now(), replacements_left=policy.granted - policy.used)
-    return pill(*PILLS[stage])
+    stage = stage_now(policy)
+    return pill(PILLS[stage], STAGE_LABELS[stage])
 
 
 class AgreementPaper(Paper):
@@ -145,7 +145,7 @@ class PolicyAdmin(RecordAdmin):
         "ends_at",
         "left",
     ]
-    list_filter = ["status", "plan", "region"]
+    list_filter = [StageFilter, "plan", "region"]
     list_select_related = ["drone__drone_model", "holder", "plan", "region"]
     sortable_by = ()
     find = staticmethod(search.policies)

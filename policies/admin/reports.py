@@ -6,7 +6,13 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from policies import renewal
-from policies.admin.filters import CodeStockFilters, LetterFilters, PoliciesEndingFilters
+from policies.admin.filters import (
+    STAGE_LABELS,
+    CodeStockFilters,
+    LetterFilters,
+    PoliciesEndingFilters,
+    stage_now,
+)
 from policies.backoffice import date_ranges
 from policies.backoffice.reports import Column, Figure, Report, Summary, Totals
 from policies.models import CodeBatch, Letter, Policy
@@ -25,7 +31,7 @@ class PoliciesEnding(Report):
     columns = (
         Column(_("Policy"), lambda policy: policy.number, about=lambda policy: policy),
         Column(_("Ends"), lambda policy: policy.ends_at, instant=True),
-        Column(_("Status"), lambda policy: Policy.Status(policy.status).label),
+        Column(_("Status"), lambda policy: STAGE_LABELS[stage_now(policy)]),
         Column(_("Plan"), lambda policy: policy.plan.name),
         Column(_("Region"), lambda policy: policy.region.name),
         Column(_("Model"), lambda policy: policy.drone.drone_model.name),

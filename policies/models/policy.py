@@ -77,6 +77,21 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """Usable at `at`: within the term, with a replacement left (P3, E1)."""
         return self.with_in_force(at=at).filter(in_force=True)  # type: ignore[misc]
 
+    def at_stage(self, stage: Stage, *, at: datetime) -> "PolicyQuerySet":
+        """Those that `Policy.stage` puts at this stage, whatever a sweep has marked (E1)."""
+        alive = self.exclude(status=Policy.Status.CANCELLED)
+        match stage:
+            case Stage.CANCELLED:
+                return self.filter(status=Policy.Status.CANCELLED)
+            case Stage.NOT_STARTED:
+                return alive.filter(starts_at__gt=at)
+            case Stage.ENDED:
+                return alive.filter(starts_at__lte=at, ends_at__lte=at)
+            case Stage.IN_FORCE:
+                return self.in_force(at=at)
+            case Stage.USED_UP:
+                return self.in_term(at=at).with_allowance().filter(used__gte=F("granted"))
+
 
 class Policy(models.Model):
     """A plan in the life of one drone.

@@ -138,6 +138,8 @@ def test_policies_ending_are_narrowed_down_by_every_filter(sales, policy):
         ("renewable=no", [other]),
         ("first_day=2027-01-01", [far]),
         ("status=expired", []),
+        ("status=active", [policy, other, far]),
+        ("status=used_up", []),
     ):
         found = [line[0] for line in lines(sales.get(f"{ENDING}?{query}"))]
         assert found == [one.number for one in expected], query
@@ -145,6 +147,25 @@ def test_policies_ending_are_narrowed_down_by_every_filter(sales, policy):
         ["1-Year", "United States", 1],
         ["2-Year", "European Union", 1],
     ]
+
+
+def test_e1_policies_ending_go_by_dates_and_uses_and_not_by_marks(sales):
+    """One that is not marked as ended yet, one marked too early, and one that is used up."""
+    ended = factories.PolicyFactory(ends_at=datetime(2026, 3, 9, 9, 0, tzinfo=UTC))
+    soon = {"ends_at": datetime(2026, 3, 20, 9, 0, tzinfo=UTC)}
+    early = factories.PolicyFactory(status="expired", **soon)
+    used_up = factories.PolicyFactory(**soon)
+    for ordinal in (1, 2):
+        factories.AllowanceUseFactory(policy=used_up, ordinal=ordinal)
+    for word, one, label in (
+        ("expired", ended, "Expired"),
+        ("active", early, "In force"),
+        ("used_up", used_up, "Allowance used up"),
+    ):
+        [line] = lines(sales.get(f"{ENDING}?first_day=2026-03-01&status={word}"))
+        assert (line[0], line[2]) == (one.number, label)
+        listed = sales.get(reverse("admin:policies_policy_changelist"), {"state": word})
+        assert list(listed.context["cl"].queryset) == [one]
 
 
 # --- stock ----------------------------------------------------------------------------

@@ -74,7 +74,9 @@ def status_of(policy) -> str:
 
 
 def test_e1_an_end_marked_too_early_is_taken_back_before_anybody_was_told(policy):
-    assert run("expire_policies", "--at", "2099-01-01", "--force") == "expire_policies: 1 expired.\n"
+    assert (
+        run("expire_policies", "--at", "2099-01-01", "--force") == "expire_policies: 1 expired.\n"
+    )
     assert status_of(policy) == "expired"
     assert run("expire_policies") == "expire_policies: 0 expired, 1 too early marks taken back.\n"
     assert status_of(policy) == "active"
@@ -258,4 +260,3 @@ def test_no_sweep_acts_as_of_an_instant_to_come(command, policy):
     assert status_of(policy) == "active"
     run(command, "--at", NOW.isoformat())
     run(command, "--at", "2099-01-01", "--force")
-

@@ -10,6 +10,7 @@ from django.db import connection
 from policies import status
 from policies.models import Policy
 from policies.models.policy import IN_FORCE_SQL, REPLACEMENT_LEFT_SQL
+from policies.rules.terms import Stage
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,8 @@ def test_p3_e1_python_orm_and_sql_agree_on_what_is_in_force(case):
     assert counted.stage(at=at, replacements_left=left) == case.stage
     assert list(Policy.objects.in_force(at=at)) == in_force
     assert list(Policy.objects.in_term(at=at)) == in_term
+    stages = [stage for stage in Stage if Policy.objects.at_stage(stage, at=at).exists()]
+    assert stages == [case.stage]
 
     assert numbers_where(IN_FORCE_SQL, at) == numbers
     assert numbers_where(REPLACEMENT_LEFT_SQL, at) == ([policy.number] if left > 0 else [])
