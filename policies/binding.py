@@ -167,7 +167,8 @@ def verdict_on_drone(drone: Drone, region: Region, *, at: datetime) -> Verdict:
 
 def _history(drone: Drone, permit: BindingPermit | None, *, at: datetime) -> dict[str, Any]:
     """What the rules ask of the drone itself."""
-    earlier = list(Policy.objects.counting().filter(drone=drone, drone_life=drone.life))
+    policies = Policy.objects.counting().filter(drone=drone, drone_life=drone.life)
+    earlier = list(policies.prefetch_related("periods", "uses"))
     return {
         "activated_at": drone.activated_at,
         "activation_stated_by_customer": drone.activation_source == ActivationSource.CUSTOMER,

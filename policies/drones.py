@@ -40,11 +40,13 @@ def start_new_life(drone: Drone, *, now: datetime) -> None:
     """Sells a drone again as refurbished: its earlier policies no longer count (B6).
 
     It comes from the official store or an authorised dealer, with its activation reset.
-    Raises Conflict while a policy still runs on it.
+    Raises Conflict while a policy still runs on it; one that is used up has ended (P3).
     """
     with transaction.atomic():
+        # The policies first, as every verb locks: no use is given back meanwhile.
+        policies = list(Policy.objects.select_for_update(of=("self",)).filter(drone=drone))
         locked = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
-        if Policy.objects.not_over(at=now).filter(drone=locked).exists():
+        if any(not policy.is_over(at=now) for policy in policies):
             raise Conflict(_("A policy still runs on this drone; it must end or move first."))
         locked.life += 1
         locked.retired_at = locked.activated_at = None

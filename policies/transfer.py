@@ -1,4 +1,4 @@
-"""Change of owner: a running policy goes to a new holder (T2)."""
+"""Change of owner: a policy in force goes to a new holder (T2)."""
 
 from datetime import datetime
 
@@ -55,5 +55,5 @@ def change_owner(
 
 
 def _refuse_ended(policy: Policy, *, now: datetime) -> None:
-    if policy.is_over(at=now) or now < policy.starts_at:
+    if not policy.is_in_force(at=now):
         raise Conflict(_("Only a running policy can move to a new owner."))

@@ -47,7 +47,7 @@ class ChangeOwner(Operation):
     form_class = HolderForm
 
     def open(self) -> bool:
-        return not self.obj.is_over(at=self.now) and not self.obj.holds.exists()
+        return self.obj.is_in_force(at=self.now) and not self.obj.holds.exists()
 
     def run(self, form: Any) -> Done:
         transfer.change_owner(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)

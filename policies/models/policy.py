@@ -55,10 +55,6 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
             used=Coalesce(Subquery(used.annotate(n=Count("*")).values("n")), 0),
         )
 
-    def not_over(self, *, at: datetime) -> "PolicyQuerySet":
-        """Neither cancelled nor past the term, whatever a sweep has marked (E1)."""
-        return self.filter(ends_at__gt=at).exclude(status=Policy.Status.CANCELLED)
-
     def counting(self) -> "PolicyQuerySet":
         """Those that a drone has had (B4): not the ones cancelled before they began."""
         return self.exclude(status=Policy.Status.CANCELLED, cancelled_at__lt=F("starts_at"))
@@ -207,8 +203,8 @@ class Policy(models.Model):
         return self.stage(at=at) is Stage.IN_FORCE
 
     def is_over(self, *, at: datetime) -> bool:
-        """Cancelled, or past its term; one whose replacements are all used still has a term."""
-        return self.status == self.Status.CANCELLED or self.ends_at <= at
+        """Cancelled, past its term, or used up (P3): neither in force nor still to begin."""
+        return self.stage(at=at) not in {Stage.NOT_STARTED, Stage.IN_FORCE}
 
 
 class Period(models.Model):

@@ -74,8 +74,10 @@ def _in_force(stage: Stage, replacements_left: int) -> Iterator[Reason]:
             yield Reason("B9", "not_begun", _("This plan has not begun yet."))
         case Stage.ENDED:
             yield Reason("P3", "ended", _("This plan has ended."))
-        case Stage.IN_FORCE | Stage.USED_UP:
+        case Stage.IN_FORCE:
             yield Reason("P3", "in_term", _("The plan is running."), objects=False)
+        case Stage.USED_UP:
+            pass  # it has ended, for the reason below (P3)
     # Whatever the stage, so that the answer names everything that stands against it (B10).
     if replacements_left < 1:
         yield Reason("P3", "none_left", _("All replacements of this plan have been used."))
@@ -123,8 +125,10 @@ def _renewable(facts: RenewalFacts) -> Iterator[Reason]:
         case Stage.ENDED:
             over = _("A plan is renewed before it ends; this one is over.")
             yield Reason("R1", "not_in_term", over)
-        case Stage.IN_FORCE | Stage.USED_UP:
+        case Stage.IN_FORCE:
             yield Reason("R1", "in_term", _("The plan is still running."), objects=False)
+        case Stage.USED_UP:
+            pass  # it has ended, for the reason below (P3)
     if facts.replacements_left < 1:
         yield Reason(
             "R1", "none_left", _("A plan whose replacements are all used cannot be renewed.")

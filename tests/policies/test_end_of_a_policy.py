@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policies import binding, cancellation, cover, drones, expiry, transfer
+from policies import binding, cancellation, cover, drones, expiry, renewal, status, transfer
 from policies.models import Letter, Policy, PolicyEvent, ReminderDay
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -146,6 +146,45 @@ def test_p3_a_use_given_back_within_the_term_puts_the_policy_in_force_again(poli
     cover.give_back(reference="CLM-2", actor=HOUSE, now=now)
     assert Policy.objects.get(pk=policy.pk).is_in_force(at=now)
     assert not Policy.objects.get(pk=policy.pk).is_in_force(at=END)
+
+
+def test_p3_a_policy_that_is_used_up_has_ended_for_every_verb(policy, us):
+    """Not covered already, not to be taken over, cancelled or renewed; its drone may be resold."""
+    now = END - timedelta(days=100)
+    use_up(policy, now)
+    verdict = binding.verdict_on_drone(policy.drone, us, at=now)
+    assert [(one.rule, one.code) for one in verdict.objections] == [("B4", "had_policy")]
+    with pytest.raises(Conflict, match="Only a running policy"):
+        give(policy)
+    with pytest.raises(Conflict, match="ended already"):
+        cancellation.cancel(policy, reason="Sold", actor=HOUSE, now=now)
+    drones.start_new_life(policy.drone, now=now)
+    policy.drone.refresh_from_db()
+    assert binding.verdict_on_drone(policy.drone, us, at=now).allowed
+
+
+def test_p3_why_a_used_up_policy_is_not_renewed_does_not_say_that_it_runs(policy):
+    now = END - timedelta(days=100)
+    use_up(policy, now)
+    fresh = Policy.objects.get(pk=policy.pk)
+    for verdict in (renewal.verdict_on(fresh, None, at=now), status.claimable(fresh, at=now)):
+        assert not verdict.allowed
+        assert [one.code for one in verdict.reasons] == ["none_left"]
+
+
+def test_p3_a_use_given_back_puts_every_verb_back_in_its_place(policy, us):
+    now = END - timedelta(days=100)
+    use_up(policy, now)
+    cover.give_back(reference="CLM-2", actor=HOUSE, now=now)
+    assert binding.verdict_on_drone(policy.drone, us, at=now).names("has_policy")
+    with pytest.raises(Conflict, match="A policy still runs on this drone"):
+        drones.start_new_life(policy.drone, now=now)
+    assert give(policy).holder.email == "cy@example.com"
+
+
+def test_b4_a_policy_past_its_term_is_not_taken_over(policy, us):
+    verdict = binding.verdict_on_drone(policy.drone, us, at=END)
+    assert [(one.rule, one.code) for one in verdict.objections] == [("B4", "had_policy")]
 
 
 # --- change of owner -------------------------------------------------------------------------

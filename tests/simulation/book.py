@@ -71,6 +71,10 @@ class Paper:
             return False
         return self.start <= at < self.end and self.has_replacement()
 
+    def goes_on(self, at: datetime) -> bool:
+        """P3: it covers, or will; one whose replacements are all used has ended."""
+        return self.covers(at) or (self.cancelled_at is None and at < self.start)
+
     def has_replacement(self) -> bool:
         return len(self.uses) < self.granted
 

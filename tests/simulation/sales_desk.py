@@ -139,8 +139,7 @@ class SalesDesk(Desk):
         if paper is None:
             return
         policy = self.policy(paper)
-        runs = paper.marked in {"active", "scheduled"} and paper.start <= self.now < paper.end
-        allowed = runs and not self.book.holds(paper)
+        allowed = paper.covers(self.now) and not self.book.holds(paper)
         email = f"{self.fresh('owner').lower()}@example.com"
         moved = self.expect(
             allowed,
@@ -162,9 +161,8 @@ class SalesDesk(Desk):
         paper = self.some_paper()
         if paper is None or self.random.random() < 0.7:
             return
-        open_ended = paper.marked in {"active", "scheduled"} and self.now < paper.end
         done = self.expect(
-            open_ended and not self.book.holds(paper),
+            paper.goes_on(self.now) and not self.book.holds(paper),
             lambda: cancellation.cancel(
                 self.policy(paper), reason="simulated", actor=STAFF, now=self.now
             ),
@@ -224,12 +222,7 @@ class SalesDesk(Desk):
         if drone is None or self.random.random() < 0.5:
             return
         paper = self.book.paper_of(drone.serial)
-        runs = (
-            paper is not None
-            and paper.serial == drone.serial
-            and paper.marked in {"active", "scheduled"}
-            and paper.end > self.now
-        )
+        runs = paper is not None and paper.serial == drone.serial and paper.goes_on(self.now)
         done = self.expect(
             not runs,
             lambda: (
