@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies.models import ActivationSource, Drone, DroneModel, Policy
+from policies.models import ActivationSource, Drone, DroneModel, Hold, Policy
 from policies.shared.errors import Conflict
 
 
@@ -40,7 +40,8 @@ def start_new_life(drone: Drone, *, now: datetime) -> None:
     """Sells a drone again as refurbished: its earlier policies no longer count (B6).
 
     It comes from the official store or an authorised dealer, with its activation reset.
-    Raises Conflict while a policy still runs on it; one that is used up has ended (P3).
+    Raises Conflict while a policy still runs on it; one that is used up has ended (P3). Also
+    while a claim is open: the drone may lie on the bench.
     """
     with transaction.atomic():
         # The policies first, as every verb locks: no use is given back meanwhile.
@@ -48,6 +49,8 @@ def start_new_life(drone: Drone, *, now: datetime) -> None:
         locked = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
         if any(not policy.is_over(at=now) for policy in policies):
             raise Conflict(_("A policy still runs on this drone; it must end or move first."))
+        if Hold.objects.filter(policy__in=policies).exists():
+            raise Conflict(_("There is an open claim on this drone; it must end first."))
         locked.life += 1
         locked.retired_at = locked.activated_at = None
         locked.activation_source = ActivationSource.UNKNOWN

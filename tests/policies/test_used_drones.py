@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
-from policies import binding, drones, verification
+from policies import binding, cover, drones, verification
 from policies.binding import Application
 from policies.models import BindingPermit, Drone, Letter, VerificationStep, VideoVerification
 from policies.shared.actor import Actor
@@ -143,6 +143,17 @@ def test_b6_not_while_a_policy_still_runs():
     policy = factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
     with pytest.raises(Conflict, match="still runs"):
         drones.start_new_life(policy.drone, now=NOW)
+
+
+def test_b6_not_while_a_claim_is_open():
+    """Its policy may have ended meanwhile (K11): the claim still ships, and retires the drone."""
+    policy = factories.PolicyFactory(drone=factories.DroneFactory(), ends_at=NOW)
+    cover.hold(policy, reference="CLM-1", now=NOW)
+    with pytest.raises(Conflict, match="open claim on this drone"):
+        drones.start_new_life(policy.drone, now=NOW)
+    cover.release(reference="CLM-1")
+    drones.start_new_life(policy.drone, now=NOW)
+    assert Drone.objects.get().life == 2
 
 
 def test_the_sweeps_are_told_apart_by_name_and_leave_a_line(capsys, db):

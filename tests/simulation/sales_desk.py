@@ -224,7 +224,8 @@ class SalesDesk(Desk):
         paper = self.book.paper_of(drone.serial)
         runs = paper is not None and paper.serial == drone.serial and paper.goes_on(self.now)
         done = self.expect(
-            not runs,
+            not runs
+            and not any(case.paper.serial == drone.serial for case in self.book.open_cases()),
             lambda: (
                 drones.start_new_life(Drone.objects.get(serial=drone.serial), now=self.now) or True
             ),
