@@ -20,6 +20,7 @@ from policies.models import (
     DroneModel,
     Exclusion,
     Hold,
+    Order,
     Policy,
     PolicyEvent,
     Region,
@@ -197,7 +198,7 @@ def move_to_replacement(
     """Moves the policy to the replacement drone as one recorded act (T1); returns the drone.
 
     The old drone is retired; term, allowance and warranty carry over. Raises BadSerial, or
-    Conflict when the new serial is the old one, has a policy, or was handed in.
+    Conflict when the new serial is the old one, has a policy, was handed in, or is sold already.
     """
     old = locked.drone
     new = _replacement(serials.normalise(new_serial), old, now=now)
@@ -232,6 +233,10 @@ def _replacement(serial: str, old: Drone, *, now: datetime) -> Drone:
         )
     if Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists():
         raise Conflict(_("The drone with this serial number has a care plan of its own."))
+    if Order.objects.to_ship().filter(drone=drone).exists():
+        raise Conflict(
+            _("The drone with this serial number is sold in an order that has not been shipped.")
+        )
     if not created:
         if drone.drone_model_id != old.drone_model_id:
             raise Conflict(

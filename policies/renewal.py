@@ -41,12 +41,14 @@ def renew(code: ActivationCode, *, serial: str, email: str, actor: Actor, now: d
 
 
 def _lock_theirs(serial: str, email: str) -> Policy:
-    """The newest policy of this drone and holder, locked. Raises Conflict when there is none."""
-    theirs = Policy.objects.filter(drone__serial=serial, holder__email=email)
-    newest = theirs.order_by("-starts_at").first()
-    locked = cover.lock(newest) if newest else None
-    # Compared again under the lock: meanwhile the policy may have moved to another owner or drone.
-    if locked is None or (locked.drone.serial, locked.holder.email) != (serial, email):
+    """The policy of this holder in the drone's present life, locked. Raises Conflict without one.
+
+    Asked again under the lock: meanwhile the policy may have moved to another owner or drone.
+    """
+    theirs = Policy.objects.of_present_life().filter(drone__serial=serial, holder__email=email)
+    found = theirs.first()
+    locked = cover.lock(found) if found else None
+    if locked is None or not theirs.filter(pk=locked.pk).exists():
         raise Conflict(
             _("This code renews a plan, and we find none for this serial number and e-mail.")
         )

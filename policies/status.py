@@ -66,10 +66,10 @@ def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
     At most one letter an hour for a policy and its mailbox, so that nobody fills another's mailbox.
     """
     policy = (
-        Policy.objects.filter(drone__serial=serial, holder__email=email.strip().lower())
+        Policy.objects.of_present_life()
+        .filter(drone__serial=serial, holder__email=email.strip().lower())
         .select_related("plan", "region", "drone__drone_model", "holder")
         .prefetch_related("periods", "uses", "plan__renewals")
-        .order_by("-starts_at")
         .first()
     )
     if policy is None:

@@ -59,6 +59,14 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """Those that a drone has had (B4): not the ones cancelled before they began."""
         return self.exclude(status=Policy.Status.CANCELLED, cancelled_at__lt=F("starts_at"))
 
+    def of_present_life(self) -> "PolicyQuerySet":
+        """Those of their drones' present lives (B6), the one that is not cancelled first.
+
+        A drone that comes as a replacement may have had other policies, also begun later.
+        """
+        present = self.filter(drone_life=F("drone__life"))
+        return present.order_by(F("cancelled_at").asc(nulls_first=True), "-starts_at")
+
     def in_term(self, *, at: datetime) -> "PolicyQuerySet":
         """Begun, not cancelled and not over at `at`, whether or not a replacement is left (P3)."""
         return self.filter(_in_term(at))

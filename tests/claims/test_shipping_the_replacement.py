@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from claims.models import Shipment
-from policies import binding, cover
-from policies.models import Drone, Letter, PolicyEvent
+from policies import binding, cover, orders
+from policies.models import Drone, Letter, Plan, PolicyEvent
 from policies.rules.serials import BadSerial
 from policies.shared.errors import Conflict, Refused
 from tests import factories
@@ -232,3 +232,34 @@ def test_nothing_is_shipped_before_it_is_prepared(house, policy):
     claim = house.claim_at("received", policy, cause="product_defect")
     refused(house, claim, NEW_SERIAL, "the claim stands at “Arrived at the service centre”")
     assert not Drone.objects.filter(serial=NEW_SERIAL).exists()
+
+
+@pytest.fixture
+def bens(mavic_2_pro) -> orders.Purchase:
+    return orders.Purchase(
+        reference="W-1",
+        serial=NEW_SERIAL,
+        drone_model=mavic_2_pro,
+        plan=Plan.objects.get(code="care-1y"),
+        name="Ben Ng",
+        email="ben@example.com",
+        country="US",
+    )
+
+
+def test_k9_a_drone_that_a_customer_has_ordered_is_not_free(house, claim, bens, now):
+    order = orders.place(bens, actor=CUSTOMER, now=now)
+    before = everything_written()
+    with pytest.raises(Conflict, match="sold in an order that has not been shipped"):
+        house.do(claim, "ship", new_serial=NEW_SERIAL)
+    assert everything_written() == before
+    orders.ship(order, shipped_at=now, actor=CUSTOMER, now=now)  # its plan begins in two days
+    with pytest.raises(Conflict, match="has a care plan of its own"):
+        house.do(claim, "ship", new_serial=NEW_SERIAL)
+
+
+def test_k9_a_drone_whose_order_was_cancelled_is_free_again(house, claim, bens, now):
+    order = orders.place(bens, actor=CUSTOMER, now=now)
+    orders.cancel(order, reason="Changed his mind", actor=CUSTOMER, now=now)
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    assert fresh(claim).replacement.serial == NEW_SERIAL

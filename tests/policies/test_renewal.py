@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from policies import agreement, binding, codes, cover, expiry, renewal
+from policies import agreement, binding, codes, cover, expiry, renewal, status
 from policies.binding import Application
-from policies.models import Letter, Period, Policy, PolicyEvent
+from policies.models import Drone, Letter, Period, Policy, PolicyEvent
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
 from tests import factories
@@ -159,6 +159,36 @@ def test_somebody_elses_e_mail_renews_nothing_and_opens_no_page(policy, code):
     with pytest.raises(Conflict, match="we find none for this serial number and e-mail"):
         enter(code, at=datetime(2026, 6, 1, tzinfo=UTC), email="eve@example.com")
     assert not codes.is_redeemed(code)
+
+
+@pytest.fixture
+def second_hand(policy, ann):
+    """Ann's replacement: a drone on which she once had another plan, begun later and cancelled."""
+    once_hers = factories.DroneFactory(serial="0ANNSDRONE2", life=2)
+    begun = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
+    cancelled = {"status": "cancelled", "cancelled_at": AT, "cancel_reason": "Sold back"}
+    factories.PolicyFactory(drone=once_hers, drone_life=1, holder=ann, starts_at=begun, **cancelled)
+    policy.drone, policy.drone_life = once_hers, 2
+    policy.save()
+    return policy
+
+
+def test_r1_a_renewal_is_of_the_drones_present_life(second_hand, code):
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    assert enter(code, at=at, serial="0ANNSDRONE2") == second_hand
+
+
+def test_the_cover_check_mails_the_link_of_the_drones_present_life(second_hand):
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    status.send_link(serial="0ANNSDRONE2", email="ann@example.com", actor=HOUSE, now=at)
+    assert Letter.objects.get().policy == second_hand
+
+
+def test_r1_nothing_of_an_earlier_life_is_renewed(policy, code):
+    """She sold it back, and somebody else has bought it as refurbished."""
+    Drone.objects.filter(pk=policy.drone_id).update(life=2)
+    with pytest.raises(Conflict, match="we find none"):
+        enter(code, at=datetime(2026, 7, 1, tzinfo=UTC))
 
 
 def test_a_renewal_sold_at_the_desk_is_redeemed_on_the_spot(policy, refresh_plus):

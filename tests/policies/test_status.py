@@ -81,9 +81,10 @@ def test_one_letter_an_hour_is_enough(ask, policy):
     assert Letter.objects.count() == 2
 
 
-def test_the_link_is_that_of_the_newest_policy(ask, policy, ann):
-    policy.status = "expired"
+def test_the_link_is_that_of_the_policy_of_the_drones_present_life(ask, policy, ann):
+    policy.status, policy.drone.life = "expired", 2
     policy.save()
+    policy.drone.save()
     newer = factories.PolicyFactory(
         drone=policy.drone,
         drone_life=2,
