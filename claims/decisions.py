@@ -92,26 +92,57 @@ def _exclusions(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
 
 
 def _defect(facts: ClaimFacts, cover: Entitlement) -> Ruling:
-    until = cover.warranty_until
-    if until is None:
+    until = cover.warranty_until or cover.warranty_at_least_until
+    if until is not None and facts.requested_at < until:
+        return _warranty(facts, cover)
+    if cover.warranty_until is None:
         unknown = Reason(
             "P8", "warranty_unknown", _("We do not know when the manufacturer's warranty began.")
         )
         return Ruling("needs_review", (unknown,))
-    if facts.requested_at < until:
-        running = Reason(
-            "P8",
-            "warranty_runs",
-            _("The manufacturer's warranty covers defects; it costs no replacement."),
-            objects=False,
-        )
-        return Ruling("warranty", (running, *_notes(facts, cover)))
     over = Reason(
         "P8",
         "warranty_over",
         _("The manufacturer's warranty is over, and the plan covers accidents only."),
     )
     return Ruling("not_covered", (over,))
+
+
+def _warranty(facts: ClaimFacts, cover: Entitlement) -> Ruling:
+    """The warranty lasts; a defect of a day before it began is for a person to look at."""
+    running = Reason(
+        "P8",
+        "warranty_runs",
+        _("The manufacturer's warranty covers defects; it costs no replacement."),
+        objects=False,
+    )
+    doubts = list(_too_early(facts, cover))
+    return Ruling(
+        "needs_review" if doubts else "warranty", (running, *doubts, *_notes(facts, cover))
+    )
+
+
+def _too_early(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
+    if cover.activated_at is not None:
+        if _is_before(facts.happened_on, cover.activated_at, cover.zone):
+            yield Reason(
+                "P8",
+                "defect_before_activation",
+                _("The day of the defect lies before the drone was activated."),
+            )
+    elif cover.warranty_until is None and _is_before(
+        facts.happened_on, cover.starts_at, cover.zone
+    ):
+        yield Reason(
+            "P8",
+            "defect_before_binding",
+            _("The day of the defect lies before the plan began, and the activation is unknown."),
+        )
+
+
+def _is_before(day: date, instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether the day is over, on the clock of `zone`, when the instant comes."""
+    return _day(day, zone)[1] <= instant
 
 
 def _term(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:

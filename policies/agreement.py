@@ -42,6 +42,7 @@ class Agreement:
     fees: list[str]
     currency: str
     warranty_until: datetime | None
+    warranty_at_least_until: datetime | None
     as_of_at: datetime
     stage: str
     over_at: datetime | None
@@ -54,7 +55,14 @@ class Agreement:
     def as_facts(self) -> dict[str, Any]:
         """The same as plain JSON values, for a letter."""
         facts = asdict(self)
-        for name in ("starts_at", "ends_at", "warranty_until", "as_of_at", "over_at"):
+        for name in (
+            "starts_at",
+            "ends_at",
+            "warranty_until",
+            "warranty_at_least_until",
+            "as_of_at",
+            "over_at",
+        ):
             facts[name] = facts[name].isoformat() if facts[name] else None
         return facts
 
@@ -71,7 +79,8 @@ def of(policy: Policy, *, at: datetime) -> Agreement:
     used_ordinals = sorted(use.ordinal for use in uses)
     left = max(replacements - len(uses), 0)
     stage = policy.stage(at=at, replacements_left=left)
-    warranty_ends = warranty_until(policy)
+    known_end, sure_end = warranty_until(policy), warranty_at_least_until(policy)
+    warranty_ends = known_end or sure_end
     return Agreement(
         number=policy.number,
         plan=policy.plan.name,
@@ -88,7 +97,8 @@ def of(policy: Policy, *, at: datetime) -> Agreement:
         exclusions=exclusions(),
         fees=fees(drone.drone_model, region, at=at)[:replacements],
         currency=region.currency,
-        warranty_until=warranty_ends,
+        warranty_until=known_end,
+        warranty_at_least_until=sure_end,
         as_of_at=at,
         stage=stage.value,
         over_at=_over_at(policy, stage, uses if not left else []),
@@ -132,17 +142,32 @@ def _days_left(policy: Policy, *, at: datetime) -> int:
 
 
 def warranty_until(policy: Policy) -> datetime | None:
-    """When the warranty of the policy's drone ends, renewals included; None if not activated.
+    """When the warranty of the policy's drone ends, renewals included; None where unknown.
 
     The manufacturer's months run from the drone's activation (P8); what a renewal adds (R2)
-    hangs on the policy, and so goes with it to a replacement drone (T1).
+    hangs on the policy, and so goes with it to a replacement drone (T1). Of a drone that was
+    sold again since (B6) nothing is known here: its activation is another life's.
     """
     drone = policy.drone
-    if drone.activated_at is None:
+    if drone.activated_at is None or policy.drone_life != drone.life:
         return None
+    return terms.warranty_end(drone.activated_at, _warranty_months(policy), policy.region.zone)
+
+
+def warranty_at_least_until(policy: Policy) -> datetime | None:
+    """Until when the warranty lasts in any case, where nobody knows the activation (P8).
+
+    The drone was not activated before it was bound. None where the activation is known.
+    """
+    drone = policy.drone
+    if drone.activated_at is not None or policy.drone_life != drone.life:
+        return None
+    return terms.warranty_end(policy.starts_at, _warranty_months(policy), policy.region.zone)
+
+
+def _warranty_months(policy: Policy) -> int:
     added = sum(period.warranty_months for period in policy.periods.all())
-    months = drone.drone_model.warranty_months + added
-    return terms.warranty_end(drone.activated_at, months, policy.region.zone)
+    return policy.drone.drone_model.warranty_months + added
 
 
 def exclusions() -> list[dict[str, str]]:

@@ -88,8 +88,10 @@ def cover_of(policy: Policy, *, reference: str = "") -> Cover:
         parts=tuple(drone.drone_model.covered_parts()),
         excluded_causes=frozenset(Exclusion.objects.values_list("cause", flat=True)),
         warranty_until=agreement.warranty_until(policy),
+        warranty_at_least_until=agreement.warranty_at_least_until(policy),
         bound_at=policy.created_at,
         came_as_replacement_at=_replaced_at(policy),
+        activated_at=drone.activated_at,
         activation_stated_by_customer=drone.activation_source == ActivationSource.CUSTOMER,
     )
 

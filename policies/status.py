@@ -19,6 +19,7 @@ class DroneStatus:
     drone: Drone
     policy: Policy | None
     warranty_until: datetime | None
+    warranty_at_least_until: datetime | None
     bind: Verdict
     renew: Verdict | None
     claim: Verdict | None
@@ -44,6 +45,7 @@ def of(serial: str, region: Region, *, at: datetime) -> DroneStatus | None:
         drone=drone,
         policy=policy,
         warranty_until=agreement.warranty_until(policy) if policy else None,
+        warranty_at_least_until=agreement.warranty_at_least_until(policy) if policy else None,
         bind=binding.verdict_on_drone(drone, region, at=at),
         renew=renewal.verdict_on(policy, None, at=at) if policy else None,
         claim=claimable(policy, at=at) if policy else None,

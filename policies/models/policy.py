@@ -94,7 +94,8 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
             case Stage.IN_FORCE:
                 return self.in_force(at=at)
             case Stage.USED_UP:
-                return self.in_term(at=at).with_allowance().filter(used__gte=F("granted"))
+                counted = self.in_term(at=at).with_allowance()
+                return counted.filter(used__gte=F("granted"))  # type: ignore[misc]
 
 
 class Policy(models.Model):

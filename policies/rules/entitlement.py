@@ -28,3 +28,6 @@ class Entitlement:
     # When the covered drone was shipped as a replacement for another; None if it was not.
     came_as_replacement_at: datetime | None = None
     activation_stated_by_customer: bool = False
+    activated_at: datetime | None = None
+    # Where nobody knows the activation: it was no earlier than the binding (P8).
+    warranty_at_least_until: datetime | None = None

@@ -182,6 +182,29 @@ def test_a_defect_is_repaired_while_the_warranty_runs(until):
         )
 
 
+def test_p8_a_defect_soon_after_the_binding_is_warranty_though_nobody_knows_the_activation():
+    """The drone was not activated before it was bound, so the months cannot be over."""
+    floor = datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
+    facts = {"warranty_until": None, "warranty_at_least_until": floor, "cause": "product_defect"}
+    for requested_at, expected in (
+        (floor - A_MICROSECOND, ("warranty", ["P8 warranty_runs"])),
+        (floor, ("needs_review", ["P8 warranty_unknown!"])),
+    ):
+        assert decided(**facts, requested_at=requested_at) == expected
+    # Dated before the plan began it contradicts that. New York's 5 January is its first day.
+    assert decided(**facts, happened_on=date(2026, 1, 5))[0] == "warranty"
+    assert decided(**facts, happened_on=date(2026, 1, 4)) == (
+        "needs_review", ["P8 warranty_runs", "P8 defect_before_binding!"])  # fmt: skip
+
+
+def test_p8_a_defect_dated_before_the_activation_is_not_silently_warranty():
+    activated_at = datetime(2026, 1, 4, 4, 59, tzinfo=UTC)  # 3 January in New York, 23:59
+    facts = {"cause": "product_defect", "activated_at": activated_at}
+    assert decided(**facts, happened_on=date(2026, 1, 3))[0] == "warranty"
+    assert decided(**facts, happened_on=date(2026, 1, 2)) == (
+        "needs_review", ["P8 warranty_runs", "P8 defect_before_activation!"])  # fmt: skip
+
+
 def test_a_defect_needs_neither_the_term_nor_the_allowance_nor_a_covered_part():
     for (day, _), (_, _), (left, _), (parts, _) in EVERY_CASE:
         facts = {"cause": "product_defect", "happened_on": day, "parts": parts}
@@ -498,6 +521,13 @@ def test_every_reason_is_a_sentence_that_ends():
             COVER,
             replace(COVER, replacements_left=0, parts=(), warranty_until=None),
             replace(COVER, ends_at=CRASH.requested_at, warranty_until=CRASH.requested_at),
+            replace(COVER, activated_at=CRASH.requested_at),
+            replace(
+                COVER,
+                starts_at=CRASH.requested_at,
+                warranty_until=None,
+                warranty_at_least_until=COVER.ends_at,
+            ),
         )
     ]
     texts = {str(reason) for reasons in spoken for reason in reasons}

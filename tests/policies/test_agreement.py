@@ -46,6 +46,24 @@ def test_a_drone_that_is_not_activated_has_no_end_of_warranty_yet(policy, now):
     assert drawn_up.as_facts()["warranty_until"] is None
 
 
+def test_p8_the_warranty_of_a_drone_whose_activation_is_unknown_lasts_from_the_binding(
+    policy, refresh_plus, now
+):
+    policy.drone = factories.DroneFactory()
+    drawn_up = agreement.of(policy, at=now)
+    assert drawn_up.warranty_at_least_until == datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
+    assert drawn_up.as_facts()["warranty_at_least_until"] == "2027-01-05T09:00:00+00:00"
+    factories.PeriodFactory(policy=policy, number=2, plan=refresh_plus)
+    renewed = agreement.of(policy, at=now)
+    assert renewed.warranty_at_least_until == datetime(2028, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def test_b6_the_activation_of_a_drone_that_was_sold_again_is_not_that_of_its_former_life(policy):
+    policy.drone.life = 2
+    assert agreement.warranty_until(policy) is None
+    assert agreement.warranty_at_least_until(policy) is None
+
+
 def test_its_facts_fit_into_a_letter(policy, now):
     facts = agreement.of(policy, at=now).as_facts()
     assert json.loads(json.dumps(facts)) == facts

@@ -74,6 +74,13 @@ def test_the_cover_says_what_the_plan_promises(policy, now):
 def test_nobody_knows_the_warranty_of_a_drone_that_was_never_activated(now):
     policy = factories.PolicyFactory()
     assert cover.cover_of(policy).warranty_until is None
+    # It was not activated before it was bound, on 5 January 2026.
+    assert cover.cover_of(policy).warranty_at_least_until == datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def test_where_the_activation_is_known_nothing_is_assumed(policy):
+    assert cover.cover_of(policy).warranty_at_least_until is None
+    assert cover.cover_of(policy).activated_at == datetime(2026, 1, 3, 20, 0, tzinfo=UTC)
 
 
 PARTS_OF = {

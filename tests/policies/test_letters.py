@@ -274,7 +274,7 @@ def test_a_bundle_that_begins_brings_the_agreement(mavic_2_pro, care_1y, desk, n
         "The care plan that you bought with your drone has begun",
         "12 March 2026, 11:00 EDT",
         "12 March 2027, 11:00 EST",
-        "starts when the drone is activated",
+        "at least until 12 March 2027, 11:00 EST; it runs from the drone",
     )
     whole_agreement(letter, bundle.token)
 

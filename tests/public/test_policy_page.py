@@ -1,5 +1,6 @@
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 
 import pytest
 import time_machine
@@ -224,8 +225,13 @@ def test_a_new_owner_does_not_see_the_former_ones_repairs(client, ada, repair):
     assert done.token not in text
 
 
-def test_a_drone_that_is_not_activated_has_its_warranty_ahead(client, bound):
-    assert "Starts when the drone is activated" in client.get(f"/policy/{bound.token}/").text
+def test_p8_a_drone_whose_activation_is_unknown_has_its_warranty_from_the_binding(client, bound):
+    text = " ".join(page(client, bound, bound.starts_at + timedelta(days=300)).split())
+    assert f"At least until {bound.ends_at.astimezone(bound.region.zone):%-d %B %Y}, " in text
+    assert "It runs from the drone's activation, which we do not know." in unescape(text)
+    text = unescape(page(client, bound, bound.ends_at))
+    assert "At least until" not in text
+    assert "Runs from the drone's activation" in text
 
 
 def test_a_model_may_cover_less_than_its_series(client, bound):

@@ -214,11 +214,14 @@ class Book:
         if cause in EXCLUDED:
             return "not_covered"
         if cause == "product_defect":
-            if drone.activated is None:
-                return "needs_review"
-            months = 12 + paper.extra_warranty
-            runs = at < months_later(drone.activated, months, paper.zone)
-            return "warranty" if runs else "not_covered"
+            # P8: nobody knows the activation, so it was no earlier than the binding.
+            began = drone.activated or paper.start
+            runs = at < months_later(began, 12 + paper.extra_warranty, paper.zone)
+            before = (at.astimezone(paper.zone) - timedelta(days=1)).date()
+            if runs:
+                too_early = before < began.astimezone(paper.zone).date()
+                return "needs_review" if too_early else "warranty"
+            return "not_covered" if drone.activated else "needs_review"
         yesterday = (at.astimezone(paper.zone) - timedelta(days=1)).date()
         # P9: the customer's day, which may still be the day before in the west of the region.
         west = ZoneInfo(WESTERNMOST[paper.zone.key])
