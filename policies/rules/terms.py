@@ -25,8 +25,9 @@ def add_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
     Month ends clamp. A wall-clock time that a daylight-saving change skips moves forward
     by the change; one that happens twice means the first.
     """
-    wall_clock = instant.astimezone(zone).replace(tzinfo=None, fold=0)
-    return (wall_clock + relativedelta(months=months)).replace(tzinfo=zone).astimezone(UTC)
+    wall_clock = instant.astimezone(zone).replace(tzinfo=None)
+    later = wall_clock + relativedelta(months=months)
+    return later.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 def binding_deadline(activated_at: datetime, window_hours: int) -> datetime:

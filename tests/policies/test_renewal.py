@@ -61,6 +61,9 @@ def test_a_renewal_is_a_period_with_its_own_row_and_history(policy, code):
     [event] = PolicyEvent.objects.filter(policy=policy)
     assert (event.kind, event.data["from"]) == ("renewed", "2027-01-05T09:00:00+00:00")
     assert list(Letter.objects.values_list("name", "recipient")) == [("renewed", "ann@example.com")]
+    # And a row in the life of the code (C2).
+    [redeemed] = code.events.filter(kind="redeemed")
+    assert (redeemed.at, redeemed.actor, redeemed.note) == (event.at, "test", policy.number)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,17 @@ def test_a_start_in_the_hour_that_happens_twice_counts_by_its_wall_clock(start, 
     assert terms.add_months(utc(start), 12, ZoneInfo("America/New_York")) == utc(end)
 
 
+def test_p2_an_end_in_the_hour_that_happens_twice_is_the_first_of_the_two():
+    """On 1 November 2026 half past one comes in summer time, and an hour later in winter time."""
+    new_york = ZoneInfo("America/New_York")
+    a_year_before = utc("2025-11-01T05:30")
+    assert terms.add_months(a_year_before, 12, new_york) == utc("2026-11-01T05:30")
+    # Also where the start itself was the second of its two: 2 November 2025, half past one.
+    second = utc("2025-11-02T06:30")
+    assert terms.add_months(second, 12, new_york) == utc("2026-11-02T06:30")
+    assert terms.add_months(second, 0, new_york) == utc("2025-11-02T05:30")
+
+
 def test_seconds_and_their_fractions_are_kept():
     start = utc("2026-01-31T15:00:59.123456")
     assert terms.add_months(start, 12, ZoneInfo("America/New_York")) == utc(
