@@ -6,8 +6,8 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from claims import decision_facts, fees, letters, moves
-from claims.models import Claim, Decision, Outcome, Progress
+from claims import decision_facts, decisions, fees, letters, moves
+from claims.models import COVERED, Claim, ClaimEvent, Decision, Outcome, Progress
 from policies import cover
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -84,6 +84,49 @@ def apply_outcome(step: moves.Step, outcome: str) -> dict[str, Any]:
         "fee_amount": amount,
         "fee_currency": currency,
     }
+
+
+def take_up_again(step: moves.Step) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The columns and the reasons of a claim whose parcel came after it had ended (K15).
+
+    It is accepted as at first, with its replacement and fee if they are free. Where none is left
+    it is not covered, and the drone can only go back. Raises Conflict.
+    """
+    claim = step.claim
+    _refuse_late(claim)
+    claim.accepted_at = step.now
+    columns = {"accepted_at": step.now}
+    reasons: list[dict[str, Any]] = []
+    outcome = claim.outcome
+    if outcome == Outcome.CARE and claim.policy.replacements_left() < 1:
+        outcome = Outcome.NOT_COVERED
+        reasons = decision_facts.as_json(decisions.NONE_LEFT)
+        step.record_decision(Decision.Kind.TAKEN_UP, outcome, reasons)
+    columns |= apply_outcome(step, outcome)
+    step.record(ClaimEvent.Kind.ACCEPTED)
+    return columns, reasons
+
+
+def _refuse_late(claim: Claim) -> None:
+    policy = claim.policy
+    if policy.cancelled_at is not None:
+        raise Conflict(_("The policy has been cancelled: the drone can only be sent back."))
+    if moves.is_anothers(claim):
+        raise Conflict(_("The policy has a new owner: the drone can only be sent back."))
+    if policy.drone_id != claim.drone_id:
+        raise Conflict(_("The policy is on another drone now: this one can only be sent back."))
+    if claim.outcome not in COVERED:
+        raise Conflict(
+            _("The decision was “%(outcome)s”: the drone can only be sent back.")
+            % {"outcome": claim.get_outcome_display()}
+        )
+
+
+def outcome_before_taken_up(claim: Claim) -> str:
+    """The outcome with which the claim had ended before its parcel came."""
+    decided = claim.decisions.exclude(kind=Decision.Kind.TAKEN_UP).order_by("-id").first()
+    assert decided is not None  # every claim begins with one
+    return decided.outcome
 
 
 def outcome_at_acceptance(claim: Claim) -> str:

@@ -61,6 +61,12 @@ class Ruling:
     reasons: tuple[Reason, ...]
 
 
+NONE_LEFT = Ruling(
+    "not_covered",
+    (Reason("P3", "none_left", _("All replacements of the plan have been used.")),),
+)
+
+
 def decide(facts: ClaimFacts, cover: Entitlement) -> Ruling:
     """The outcome with every reason, also those that did not turn the scale.
 
@@ -183,7 +189,7 @@ def _allowance(cover: Entitlement) -> Iterator[Reason]:
             "P3", "replacement_left", _("A replacement is left in the allowance."), objects=False
         )
     else:
-        yield Reason("P3", "none_left", _("All replacements of the plan have been used."))
+        yield from NONE_LEFT.reasons
 
 
 def _parts(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:

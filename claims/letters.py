@@ -62,15 +62,16 @@ def moved(
     *,
     now: datetime,
     note: str = "",
-    reasons: list[dict[str, Any]] | None = None,
+    **more: Any,
 ) -> None:
     """The letter of the state that the claim has come to, unless the customer has this news.
 
     `history` holds all moves and steps back, oldest first; the newest is the move itself.
+    `more` are further facts that the letter tells.
     """
     stands, told = what_was_told(claim, history)
     visit = stands[-1]
-    name, context = _news(claim, Progress(visit[0]), note=note, reasons=reasons)
+    name, context = _news(claim, Progress(visit[0]), note=note, **more)
     context["visit"] = visit[1]
     known = told.get(visit)
     if known is not None and _is_told_by(known, name, context):
@@ -125,15 +126,12 @@ def _is_told_by(letter: Letter, name: str, context: dict[str, Any]) -> bool:
 
 
 def _news(
-    claim: Claim,
-    state: Progress,
-    *,
-    note: str = "",
-    reasons: list[dict[str, Any]] | None = None,
+    claim: Claim, state: Progress, *, note: str = "", **more: Any
 ) -> tuple[str, dict[str, Any]]:
     """The letter of a state: its name and what it says."""
     name = LETTERS[state]
-    context = _facts(claim) | {"note": note, "reasons": for_the_customer(reasons or [])}
+    context = _facts(claim) | {"note": note} | more
+    context["reasons"] = for_the_customer(more.get("reasons", []))
     if state == Progress.PREPARING and claim.fee_amount:
         name = "claim_fee_received"
     if state in OWN_FACTS:

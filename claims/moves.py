@@ -33,6 +33,9 @@ MOVES: dict[str, tuple[Progress, ...]] = {
     P.PREPARING: (P.SHIPPED,),
     P.SHIPPED: (P.COMPLETED,),
     P.RETURNING: (P.RETURNED,),
+    # The parcel came all the same (K15).
+    P.CANCELLED: (P.RECEIVED, P.RETURNING),
+    P.LAPSED: (P.RECEIVED, P.RETURNING),
 }
 
 # Ends without a replacement: the use goes back into the allowance (K4).
@@ -93,6 +96,8 @@ class Step:
         self._write(before, after, **columns)
         if after in CLOSED:
             self._close(after)
+        elif before in CLOSED:
+            self._hold()
         self.record(ClaimEvent.Kind.MOVED, before, after, public_note=public_note, note=note)
         history = list(_history(claim))
         letters.moved(claim, history, note=public_note, now=self.now, **(letter or {}))
@@ -104,8 +109,10 @@ class Step:
         """
         undone = self.claim.progress
         self._write(undone, before, back=True, **columns)
-        if undone in CLOSED:
-            cover.hold(self.claim.policy, reference=self.claim.number, now=self.now)
+        if before in CLOSED:
+            self._close(before)
+        elif undone in CLOSED:
+            self._hold()
         self.record(ClaimEvent.Kind.UNDONE, undone, before, note=reason)
 
     def _write(self, before: str, after: str, *, back: bool = False, **columns: Any) -> None:
@@ -140,6 +147,12 @@ class Step:
         Claim.objects.filter(pk=self.claim.pk).update(**columns)
         for name, value in columns.items():
             setattr(self.claim, name, value)
+
+    def _hold(self) -> None:
+        """Holds the policy again, while it is still its own: not a new owner's, nor a dead one."""
+        policy = self.claim.policy
+        if policy.cancelled_at is None and not is_anothers(self.claim):
+            cover.hold(policy, reference=self.claim.number, now=self.now)
 
     def _close(self, after: str) -> None:
         if after in GIVES_BACK:
@@ -187,6 +200,11 @@ def lock(claim: Claim, actor: Actor, now: datetime) -> Step:
     locked = Claim.objects.select_for_update(of=("self",)).get(pk=claim.pk)
     locked.policy = policy
     return Step(locked, actor, now)
+
+
+def is_anothers(claim: Claim) -> bool:
+    """Whether the policy has gone to a new owner since the request (T2)."""
+    return cover.has_changed_hands(claim.policy, since=claim.submitted_at)
 
 
 def steps_that_stand(events: Iterable[ClaimEvent]) -> list[ClaimEvent]:

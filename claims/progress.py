@@ -86,9 +86,19 @@ def pick_up(claim: Claim, *, actor: Actor, now: datetime) -> None:
 
 
 def receive(claim: Claim, *, actor: Actor, now: datetime, note: str = "") -> None:
-    """The parcel, or the part that was missing, arrived. Raises Conflict."""
+    """The parcel, or the part that was missing, arrived. Raises Conflict.
+
+    A claim that had lapsed or been cancelled is taken up again (K15).
+    """
     with transaction.atomic():
-        moves.lock(claim, actor, now).move(P.RECEIVED, note=note)
+        step = moves.lock(claim, actor, now)
+        if not moves.allows(step.claim, P.RECEIVED) or step.claim.progress not in CLOSED:
+            step.move(P.RECEIVED, note=note)
+            return
+        _refuse_second_claim(step.claim)
+        columns, reasons = assessment.take_up_again(step)
+        facts = {"taken_up": True, "reasons": reasons}
+        step.move(P.RECEIVED, note=note, letter=facts, **columns)
 
 
 def miss_parts(claim: Claim, *, missing: str, actor: Actor, now: datetime) -> None:
@@ -155,6 +165,8 @@ def send_back(
     """Returns the customer's own drone unfixed. Raises Conflict."""
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
+        if step.claim.progress in CLOSED and moves.allows(step.claim, P.RETURNING):
+            _refuse_second_claim(step.claim)
         if tracking_number:
             shipping.sent_out(step.claim, tracking_number=tracking_number, now=now)
         step.move(P.RETURNING, public_note=reason)
@@ -256,6 +268,8 @@ def undo(claim: Claim, *, reason: str, actor: Actor, now: datetime) -> None:
             raise Conflict(_("This step cannot be taken back."))
         _refuse_if_out_of_hand(current)
         columns: dict[str, Any] = {}
+        if last.before in CLOSED:
+            columns = {"outcome": assessment.outcome_before_taken_up(current)}
         if current.progress == P.ASSESSED:
             columns = assessment.apply_outcome(step, assessment.outcome_at_acceptance(current)) | {
                 "cause_found": "",
@@ -275,12 +289,17 @@ def _refuse_if_out_of_hand(claim: Claim) -> None:
     if claim.progress not in CLOSED:
         return
     # From here on the claim would hold its policy again (T3): nobody else's, and no dead one.
-    if Claim.objects.open().filter(drone=claim.drone_id).exists():
-        raise Conflict(_("There is another open claim for this drone."))
+    _refuse_second_claim(claim)
     if claim.policy.cancelled_at is not None:
         raise Conflict(_("This step cannot be taken back: the policy has been cancelled."))
-    if cover.has_changed_hands(claim.policy, since=claim.submitted_at):
+    if moves.is_anothers(claim):
         raise Conflict(_("This step cannot be taken back: the policy has a new owner."))
+
+
+def _refuse_second_claim(claim: Claim) -> None:
+    """For a claim that has ended, and would be open again (K3)."""
+    if Claim.objects.open().filter(drone=claim.drone_id).exists():
+        raise Conflict(_("There is another open claim for this drone."))
 
 
 def _refuse_uncovered(claim: Claim) -> None:

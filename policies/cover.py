@@ -128,7 +128,8 @@ def has_changed_hands(policy: Policy, *, since: datetime) -> bool:
 def consume(locked: Policy, *, reference: str, actor: Actor, now: datetime) -> int:
     """Takes one replacement from the allowance; returns its ordinal, 1 for the first (K4).
 
-    The same reference takes once, however often it asks. Raises Conflict when none is left.
+    The same reference takes once, however often it asks, and the same ordinal as before while
+    that is free. Raises Conflict when none is left.
     """
     uses = {use.reference: use for use in locked.uses.all()}
     live = {use.ordinal for use in uses.values() if use.given_back_at is None}
@@ -140,7 +141,9 @@ def consume(locked: Policy, *, reference: str, actor: Actor, now: datetime) -> i
     if not free:
         raise Conflict(_("No replacement is left in the allowance of this policy."))
     use = earlier or AllowanceUse(policy=locked, reference=reference)
-    use.ordinal, use.taken_at, use.given_back_at = free[0], now, None
+    if use.ordinal not in free:
+        use.ordinal = free[0]
+    use.taken_at, use.given_back_at = now, None
     use.save()
     _record(locked, PolicyEvent.Kind.USE_TAKEN, reference, actor=actor, now=now)
     if len(free) == 1:

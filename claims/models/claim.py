@@ -148,7 +148,10 @@ class Claim(models.Model):
                 name="claim_fee_with_ordinal",
             ),
             models.CheckConstraint(
-                condition=Q(progress__in=["submitted", "declined", "cancelled"])
+                # What was cancelled before and arrives all the same goes back as it came (K15).
+                condition=Q(
+                    progress__in=["submitted", "declined", "cancelled", "returning", "returned"]
+                )
                 | Q(accepted_at__isnull=False),
                 name="claim_moves_on_accepted",
             ),
@@ -207,6 +210,7 @@ class Decision(Event):
         INTAKE = "intake", _("From the request")
         OVERRULED = "overruled", _("Overruled by staff")
         ASSESSED = "assessed", _("From what arrived")
+        TAKEN_UP = "taken_up", _("When the parcel came late")
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="decisions")
     outcome = models.CharField(_("outcome"), max_length=15, choices=Outcome)

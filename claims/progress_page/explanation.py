@@ -21,7 +21,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The decision that holds now. `basis` is intake, overruled or assessed."""
+    """The decision that holds now. `basis` is intake, overruled, taken_up or assessed."""
 
     outcome: Text
     covered: bool | None  # None: not decided yet

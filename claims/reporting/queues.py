@@ -28,7 +28,10 @@ PAID = Q(payment__isnull=False, payment__refunded_at__isnull=True)
 QUEUES = [
     Queue("decide", _("To decide"), UNDECIDED),
     Queue("arrived", _("Delivered, according to the carrier"), Q(
-        progress__in=[Progress.LABEL_SENT, Progress.IN_TRANSIT],
+        # The last two: the parcel came after all (K15).
+        progress__in=[
+            Progress.LABEL_SENT, Progress.IN_TRANSIT, Progress.CANCELLED, Progress.LAPSED
+        ],
         shipments__direction=Shipment.Direction.INBOUND,
         shipments__delivered_at__isnull=False,
     )),

@@ -29,8 +29,8 @@ BUTTONS = {
     "returning": ["hand-back", "undo"],
     "returned": [],
     "declined": [],
-    "cancelled": [],
-    "lapsed": [],
+    "cancelled": ["receive", "send-back"],
+    "lapsed": ["receive", "send-back"],
 }
 
 

@@ -36,8 +36,8 @@ MOVES = {
     "returning": ["returned"],
     "returned": [],
     "declined": [],
-    "cancelled": [],
-    "lapsed": [],
+    "cancelled": ["received", "returning"],
+    "lapsed": ["received", "returning"],
 }
 WORDS = {
     "submitted": "Request received",

@@ -45,6 +45,8 @@ ONWARD = {
     "preparing": ["ship"],
     "shipped": ["complete"],
     "returning": ["hand_back"],
+    "cancelled": ["receive", "send_back"],
+    "lapsed": ["receive", "send_back"],
 }
 ANY_VERB = [
     *("accept", "decline", "cancel", "label_bought", "pick_up", "receive", "miss_parts"),

@@ -188,12 +188,9 @@ def test_a_parcel_arrives_while_its_label_lapses(house, claim_at):
             lambda claim=claim: progress.lapse(claim, days=0, actor=DESK, now=house.now),
         )
         claim = fresh(claim)
-        if lapsed is True:
-            assert isinstance(received, Conflict), received
-            assert (claim.progress, ledger(claim.policy)) == ("lapsed", [])
-        else:
-            assert (received, lapsed) == (None, False)
-            assert (claim.progress, ledger(claim.policy)) == ("received", [(1, claim.number)])
+        assert received is None
+        assert lapsed in {True, False}  # True: the parcel came an instant late, and is taken up
+        assert (claim.progress, ledger(claim.policy)) == ("received", [(1, claim.number)])
 
 
 # --- the last replacement -------------------------------------------------------------------

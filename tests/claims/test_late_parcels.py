@@ -1,0 +1,199 @@
+"""A parcel that arrives after its claim lapsed or was cancelled (K15)."""
+
+from decimal import Decimal
+
+import pytest
+
+from claims.models import Claim, Shipment
+from claims.reporting import queues
+from policies import cancellation, outbox, transfer
+from policies.models import Hold, Letter, ReplacementFee
+from policies.shared.errors import Conflict
+from tests import factories
+from tests.claims.conftest import (
+    DESK,
+    decisions_of,
+    everything_written,
+    fresh,
+    ledger,
+    left,
+    letters_of,
+    timeline,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(params=["cancelled", "lapsed"])
+def ended(request) -> str:
+    return request.param
+
+
+def refused(house, claim, verb: str, match: str) -> None:
+    before = everything_written()
+    with pytest.raises(Conflict, match=match):
+        house.do(claim, verb)
+    assert everything_written() == before
+
+
+def text_of(claim: Claim, name: str) -> str:
+    letter = Letter.objects.filter(name=name, reference=claim.number).latest("id")
+    return " ".join(outbox.render(letter).text.split())
+
+
+def another_request(house, policy) -> Claim:
+    return house.request(policy, cause="water")
+
+
+def test_it_is_taken_up_again_with_its_replacement_its_fee_and_the_hold(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    assert (ledger(policy), Hold.objects.count()) == ([], 0)
+    ReplacementFee.objects.filter(drone_model=claim.drone.drone_model).update(amount=500)
+    at = house.now
+    claim = house.take(claim, "receive")
+    assert timeline(claim)[-3:] == [ended, "(accepted)", "received"]
+    assert (claim.outcome, claim.ordinal, claim.fee_amount) == ("care", 1, Decimal("119.00"))
+    assert claim.accepted_at == at
+    assert ledger(policy) == [(1, claim.number)]
+    assert Hold.objects.get().reference == claim.number
+    assert house.take(claim, "assess", "pay", "ship", "complete").progress == "completed"
+
+
+def test_the_customer_reads_that_it_is_taken_up(house, policy, ended):
+    claim = house.take(house.claim_at(ended, policy), "receive")
+    assert letters_of(claim)[-1] == "claim_arrived"
+    text = text_of(claim, "claim_arrived")
+    assert "Your parcel has arrived after all, and we have taken your closed request up" in text
+    assert "We examine the damage and tell you what we found." in text
+
+
+def test_it_goes_back_without_a_use(house, policy, ended):
+    claim = house.take(house.claim_at(ended, policy), "send_back")
+    assert (claim.progress, ledger(policy)) == ("returning", [])
+    assert Hold.objects.get().reference == claim.number
+    claim = house.take(claim, "hand_back")
+    assert (claim.progress, left(policy), Hold.objects.count()) == ("returned", 2, 0)
+    assert letters_of(claim)[-2:] == ["claim_returning", "claim_returned"]
+
+
+def test_once_the_claim_in_its_way_has_ended_it_is_taken_up(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    other = house.take(another_request(house, policy), "accept", "label_bought")
+    assert other.ordinal == 1
+    house.take(other, "receive", "assess", "send_back")
+    refused(house, claim, "receive", "There is another open claim for this drone")
+    house.take(other, "hand_back")
+    assert house.take(claim, "receive").ordinal == 1
+
+
+def test_its_own_replacement_is_taken_again_although_a_lower_one_is_free(house, policy, ended):
+    first = house.take(house.request(policy), "accept", "label_bought")
+    drone = factories.DroneFactory(serial="0AXCANN0000009")
+    Claim.objects.filter(pk=first.pk).update(drone=drone)  # so that a second one may be open
+    claim = house.claim_at(ended, policy)
+    assert (claim.ordinal, claim.fee_amount) == (2, Decimal("139.00"))
+    house.take(first, "cancel")
+    claim = house.take(claim, "receive")
+    assert (claim.ordinal, claim.fee_amount) == (2, Decimal("139.00"))
+    assert ledger(policy) == [(2, claim.number)]
+
+
+def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    policy.periods.update(replacements=0)
+    claim = house.take(claim, "receive")
+    assert (claim.progress, claim.outcome, claim.ordinal) == ("received", "not_covered", None)
+    assert decisions_of(claim)[-1] == ("taken_up", "not_covered")
+    text = text_of(claim, "claim_arrived")
+    assert "no replacement is left, so we can only send your drone back" in text
+    assert "- All replacements of the plan have been used." in text
+    claim = house.take(claim, "assess")
+    refused(house, claim, "ask_fee", "There is no fee to ask for|return the drone")
+    refused(house, claim, "prepare", "return the drone")
+    assert house.take(claim, "send_back", "hand_back").progress == "returned"
+
+
+def test_a_second_open_claim_is_in_the_way_of_both(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    another_request(house, policy)
+    for verb in ("receive", "send_back"):
+        refused(house, claim, verb, "There is another open claim for this drone")
+
+
+def test_under_a_new_owner_it_only_goes_back_and_holds_nothing(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    transfer.change_owner(
+        policy, name="Bo Hall", email="bo@example.com", country="US", actor=DESK, now=house.now
+    )
+    refused(house, claim, "receive", "The policy has a new owner: the drone can only be sent back")
+    claim = house.take(claim, "send_back")
+    assert (claim.progress, Hold.objects.count()) == ("returning", 0)
+    assert Letter.objects.filter(name="claim_returning").get().recipient == "ann@example.com"
+
+
+def test_on_a_cancelled_policy_it_only_goes_back(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    cancellation.cancel(policy, reason="Sold.", actor=DESK, now=house.now)
+    refused(house, claim, "receive", "cancelled: the drone can only be sent back")
+    assert house.take(claim, "send_back", "hand_back").progress == "returned"
+
+
+def test_a_drone_that_was_replaced_meanwhile_only_goes_back(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    other = another_request(house, policy)
+    house.take(other, "accept", "label_bought", "receive", "assess", "pay", "ship", "complete")
+    refused(house, claim, "receive", "The policy is on another drone now")
+
+
+def test_the_step_is_taken_back_like_any_other(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    letters = len(letters_of(claim))
+    claim = house.take(claim, "receive", "undo")
+    assert (claim.progress, claim.outcome, ledger(policy)) == (ended, "care", [])
+    assert not Hold.objects.exists()
+    claim = house.take(claim, "receive")
+    assert (claim.ordinal, letters_of(claim)[letters:]) == (1, ["claim_arrived"])
+    claim = house.take(claim, "undo", "send_back", "undo")
+    assert (claim.progress, Hold.objects.count()) == (ended, 0)
+
+
+def test_what_was_not_covered_for_want_of_a_replacement_ends_as_it_was(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    policy.periods.update(replacements=0)
+    claim = house.take(claim, "receive", "undo")
+    assert (claim.progress, claim.outcome) == (ended, "care")
+    policy.periods.update(replacements=2)
+    claim = house.take(claim, "receive")
+    assert (claim.outcome, claim.ordinal, claim.fee_amount) == ("care", 1, Decimal("119.00"))
+
+
+def test_what_the_carrier_delivers_late_waits_for_the_desk(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    [arrived] = [queue for queue in queues.QUEUES if queue.slug == "arrived"]
+    assert list(arrived.claims()) == []
+    Shipment.objects.filter(claim=claim).update(delivered_at=house.now)
+    assert list(arrived.claims()) == [claim]
+    house.take(claim, "receive")
+    assert list(arrived.claims()) == []
+
+
+def test_a_request_that_nobody_had_accepted_is_accepted_or_goes_back(house, policy):
+    claim = house.take(house.request(policy), "cancel", "receive")
+    assert (claim.outcome, claim.ordinal, ledger(policy)) == ("care", 1, [(1, claim.number)])
+    house.take(claim, "assess", "send_back", "hand_back")
+    claim = house.take(house.request(policy, cause="lost_or_stolen"), "cancel")
+    refused(house, claim, "receive", "The decision was “Not covered”: the drone can only be sent")
+    assert house.take(claim, "send_back", "hand_back").accepted_at is None
+
+
+def test_the_page_tells_where_it_stands(house, policy, ended, client):
+    claim = house.claim_at(ended, policy)
+    for verb, headline in [
+        ("receive", "Arrived at the service centre"),
+        ("undo", {"cancelled": "Cancelled", "lapsed": "Lapsed"}[ended]),
+        ("send_back", "Your drone is on its way back"),
+    ]:
+        house.do(claim, verb)
+        page = client.get(f"/repair/progress/{claim.token}/").text
+        assert f"<h1>{headline}</h1>" in page
+    assert fresh(claim).progress == "returning"
