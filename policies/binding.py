@@ -1,7 +1,7 @@
 """Binding: the act that ties a policy to a drone (B1-B5, B7, B8, B10, B11)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +23,9 @@ from policies.rules import eligibility
 from policies.rules.verdict import Verdict
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
+
+# How long a form that is sent again leads to the policy that it made (C5).
+SENT_TWICE_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -221,11 +224,24 @@ def _start(
     return policy
 
 
-def policy_bound_by(text: str, *, serial: str, email: str) -> Policy | None:
-    """The policy that this very code, serial and e-mail have made: the form was sent twice."""
+def policy_bound_by(text: str, *, serial: str, email: str, now: datetime) -> Policy | None:
+    """The policy that this very code, serial and e-mail have just made: the form was sent twice.
+
+    Only for minutes, and only while the holder is who redeemed the code: whoever has held it
+    or passed it on knows code and serial, and must not reach the page of a later owner (C5, T2).
+    """
     code = codes.find(text)
-    if code is None:
+    redeemed = code and codes.redemption(code)
+    if redeemed is None or now - redeemed.at > SENT_TWICE_WITHIN:
         return None
-    return Policy.objects.filter(
+    theirs = Policy.objects.filter(
         periods__code=code, drone__serial=serial, holder__email=email.strip().lower()
     ).first()
+    if theirs is None or _changed_hands(theirs, since=redeemed.at):
+        return None
+    return theirs
+
+
+def _changed_hands(policy: Policy, *, since: datetime) -> bool:
+    transfers = policy.events.filter(kind=PolicyEvent.Kind.TRANSFERRED, at__gte=since)
+    return transfers.exists()

@@ -260,6 +260,11 @@ def is_redeemed(code: ActivationCode) -> bool:
     return ActivationCode.objects.filter(pk=code.pk, period__isnull=False).exists()
 
 
+def redemption(code: ActivationCode) -> CodeEvent | None:
+    """When and by whom the code was redeemed, or None."""
+    return code.events.filter(kind=CodeEvent.Kind.REDEEMED).order_by("at", "id").last()
+
+
 def record(
     code: ActivationCode, kind: CodeEvent.Kind, *, actor: Actor, now: datetime, note: str = ""
 ) -> None:

@@ -131,7 +131,9 @@ def _bind(request: HttpRequest, form: ActivateForm, *, now: datetime) -> Policy 
     try:
         policy = binding.bind_by_code(code, application, actor=visitor(request), now=now)
     except CodeRefused:
-        earlier = binding.policy_bound_by(code, serial=application.serial, email=application.email)
+        earlier = binding.policy_bound_by(
+            code, serial=application.serial, email=application.email, now=now
+        )
         if earlier:
             messages.info(request, _("This form was sent twice. Here is the care plan it started."))
             return earlier

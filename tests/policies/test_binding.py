@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policies import binding, codes
+from policies import binding, codes, transfer
 from policies.binding import Application
 from policies.models import (
     BindingPermit,
@@ -473,22 +473,63 @@ def test_staff_cannot_bind_what_is_not_sold_or_used(state, application, desk, no
 # --- the same form sent twice ------------------------------------------------
 
 
-def test_the_second_of_two_equal_forms_finds_the_policy_of_the_first(bind, sold_code):
-    text = factories.whole(sold_code)
-    assert binding.policy_bound_by(text, serial=SERIAL, email="ann@example.com") is None
+TEN_MINUTES = timedelta(minutes=10)
+
+
+@pytest.fixture
+def again(sold_code, now):
+    """Looks for what an earlier form with Ann's code, serial and e-mail has made."""
+
+    def look(at=now, **other) -> Policy | None:
+        asked = {"text": factories.whole(sold_code), "serial": SERIAL, "email": "ann@example.com"}
+        asked |= other
+        return binding.policy_bound_by(asked.pop("text"), **asked, now=at)
+
+    return look
+
+
+def test_c5_the_second_of_two_equal_forms_finds_the_policy_of_the_first(bind, sold_code, again):
+    assert again() is None
     policy = bind()
     with pytest.raises(CodeRefused):
         bind()
-    found = binding.policy_bound_by(text.lower(), serial=SERIAL, email=" Ann@Example.com ")
-    assert found == policy
+    assert again(text=factories.whole(sold_code).lower(), email=" Ann@Example.com ") == policy
 
 
 @pytest.mark.parametrize(
     "other", [{"serial": "0AXCE1K0030200"}, {"email": "ben@example.com"}, {"text": None}]
 )
-def test_who_differs_in_code_serial_or_address_finds_nothing(bind, sold_code, other):
+def test_who_differs_in_code_serial_or_address_finds_nothing(bind, again, other):
     bind()
-    asked = {"text": factories.whole(sold_code), "serial": SERIAL, "email": "ann@example.com"}
-    asked |= {"text": next(codes.new_codes(1))} if "text" in other else other
-    text = asked.pop("text")
-    assert binding.policy_bound_by(text, **asked) is None
+    assert again(**{"text": next(codes.new_codes(1))} if "text" in other else other) is None
+
+
+def test_c5_ten_minutes_after_its_redemption_a_used_code_is_a_used_code(bind, again, now):
+    policy = bind()
+    assert again(at=now + TEN_MINUTES) == policy
+    assert again(at=now + TEN_MINUTES + timedelta(microseconds=1)) is None
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1)])
+def test_c5_t2_a_used_code_does_not_open_the_page_of_a_new_owner(bind, again, desk, now, later):
+    policy = bind()
+    facts = {"name": "Ben Ortiz", "country": "US", "phone": ""}
+    transfer.change_owner(policy, **facts, email="ben@example.com", actor=desk, now=now + later)
+    assert again(at=now + later) is None
+    assert again(at=now + later, email="ben@example.com") is None
+
+
+def test_c5_t2_a_code_that_renewed_takes_the_same_door(
+    bind, again, refresh_plus, application, visitor, desk, now
+):
+    policy = bind()
+    batch = factories.CodeBatchFactory(plan=refresh_plus)
+    text = factories.whole(factories.ActivationCodeFactory(batch=batch, sold=True))
+    in_may = now + timedelta(days=60)
+    binding.bind_by_code(text, application, actor=visitor, now=in_may)
+    assert again(text=text, at=in_may + TEN_MINUTES) == policy
+    assert again(text=text, at=in_may + TEN_MINUTES + timedelta(seconds=1)) is None
+    assert again(at=in_may) is None
+    facts = {"name": "Ben Ortiz", "country": "US", "phone": ""}
+    transfer.change_owner(policy, **facts, email="ben@example.com", actor=desk, now=in_may)
+    assert again(text=text, email="ben@example.com", at=in_may) is None

@@ -54,6 +54,15 @@ def test_a_form_sent_twice_leads_to_the_same_policy(client, filled_in):
     assert Policy.objects.count() == 1
 
 
+def test_c5_a_used_code_is_refused_to_its_own_user_ten_minutes_later(client, filled_in):
+    with time_machine.travel(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), tick=False):
+        first = client.post("/activate/", filled_in)
+    with time_machine.travel(datetime(2026, 3, 3, 15, 10, tzinfo=UTC), tick=False):
+        assert client.post("/activate/", filled_in).url == first.url
+    with time_machine.travel(datetime(2026, 3, 3, 15, 10, 1, tzinfo=UTC), tick=False):
+        assert errors(client.post("/activate/", filled_in)) == {"code": [REFUSED]}
+
+
 def test_a_used_code_is_refused_to_another_person(client, filled_in):
     client.post("/activate/", filled_in)
     response = client.post("/activate/", filled_in | {"email": "eve@example.com"})
