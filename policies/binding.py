@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, customers, issuing, letters, renewal
+from policies import codes, customers, issuing, letters, renewal, verification
 from policies.models import (
     ActivationCode,
     ActivationSource,
@@ -99,8 +99,7 @@ def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: 
         raise Refused(verdict)  # and the transaction forgets a drone that was new
     policy = _start(code, drone, application, actor=actor, now=now, verdict=verdict)
     if permit and verdict.names("permit"):
-        permit.used_for = policy
-        permit.save(update_fields=["used_for"])
+        verification.use(permit, policy)
     letters.policy_bound(policy, now=now)
     return policy
 

@@ -221,6 +221,18 @@ def _open_permit(
     )
 
 
+def use(permit: BindingPermit, policy: Policy) -> None:
+    """Uses the permit up for a policy. The caller has locked it and found it open.
+
+    Its instants decide, never the sweep's mark: a mark that was set too early is taken back (B3).
+    """
+    permit.used_for, permit.lapsed_at = policy, None
+    permit.save(update_fields=["used_for", "lapsed_at"])
+    VideoVerification.objects.filter(permit=permit, state=VideoVerification.State.LAPSED).update(
+        state=VideoVerification.State.APPROVED
+    )
+
+
 def _lock(verification: VideoVerification) -> VideoVerification:
     locked = (
         VideoVerification.objects.select_for_update(of=("self",))

@@ -82,6 +82,17 @@ def test_v3_what_is_not_used_lapses(old_drone, mavic_2_pro):
     assert verification.lapse(now=DEADLINE + timedelta(days=1)) == 0
 
 
+def test_b3_v3_a_permit_marked_too_early_is_good_until_its_deadline(old_drone, mavic_2_pro):
+    permit = approved(mavic_2_pro)
+    assert verification.lapse(now=DEADLINE + timedelta(days=1)) == 1  # a clock that runs fast
+    assert VideoVerification.objects.get().state == "lapsed"
+    policy = bind(at=DEADLINE)
+    permit.refresh_from_db()
+    assert (permit.used_for, permit.lapsed_at) == (policy, None)
+    assert VideoVerification.objects.get().state == "approved"
+    assert verification.lapse(now=DEADLINE + timedelta(days=1)) == 0
+
+
 def test_v3_one_open_verification_per_drone(mavic_2_pro):
     verification.submit(film(mavic_2_pro), now=NOW)
     with pytest.raises(Conflict, match="waiting to be watched"):
