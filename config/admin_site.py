@@ -13,7 +13,7 @@ from policies.rules.text import Text
 # The menu: rooms with their lists. Models that are not named here stand in the last one.
 ROOMS: list[tuple[Text, list[str]]] = [
     (_("Claims"), ["Claim", "VideoVerification", "BindingPermit"]),
-    (_("Customers"), ["Policy", "Drone", "Customer", "Order"]),
+    (_("Customers"), ["Policy", "Drone", "ActivationStatement", "Customer", "Order"]),
     (_("Stock"), ["ActivationCode", "CodeBatch", "Import"]),
     (_("Letters and clock"), ["Letter", "SweepRun", "ReminderDay", "Deadline"]),
     (

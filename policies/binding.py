@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, customers, issuing, letters, renewal, verification
+from policies import codes, customers, issuing, letters, renewal, statements, verification
 from policies.models import (
     ActivationCode,
     ActivationSource,
@@ -33,7 +34,9 @@ class Application:
     """An application to bind: this drone, for this person.
 
     `serial` is normalised. `drone_model` is needed only where the serial is unknown;
-    `activated_at` (aware) is what the customer states, None for "not activated yet".
+    `activated_at` (aware) is what the customer states, None for "not activated yet", and
+    `zone` the clock on which it was stated (without one, that of the code's region). A form
+    that does not say either clears `answers_activation`; a renewal does not need the answer.
     """
 
     serial: str
@@ -43,40 +46,81 @@ class Application:
     phone: str = ""
     drone_model: DroneModel | None = None
     activated_at: datetime | None = None
+    zone: ZoneInfo | None = None
+    answers_activation: bool = True
 
 
 class ModelNeeded(Conflict):
     """The serial is unknown, so the applicant must name the model."""
 
 
+class ActivationNeeded(Conflict):
+    """The applicant must say whether the drone has been activated, and when (B11)."""
+
+
 def bind_by_code(text: str, application: Application, *, actor: Actor, now: datetime) -> Policy:
     """Redeems the code that somebody typed and starts the policy at once (B8, C5).
 
     Two people with one code: one policy, one CodeRefused. Raises Mistyped, CodeRefused,
-    ModelNeeded, or Refused with every reason.
+    ActivationNeeded, ModelNeeded, or Refused with every reason, keeping what was stated (B11).
     """
-    with transaction.atomic():
-        # The code first: who does not hold a good one learns nothing about the drone (C5).
-        code = codes.find_redeemable(text)
-        return _redeem(code, application, actor=actor, now=now)
+    code: ActivationCode | None = None
+    try:
+        with transaction.atomic():
+            # The code first: who does not hold a good one learns nothing about the drone (C5).
+            code = codes.find_redeemable(text)
+            return _redeem(code, application, actor=actor, now=now)
+    except (Refused, ModelNeeded):
+        if code is not None:
+            keep_statement(code, application, actor=actor, now=now)
+        raise
 
 
 def bind_at_desk(
     code: ActivationCode, application: Application, *, actor: Actor, now: datetime
 ) -> Policy:
-    """The same for a code that staff picked. Raises Conflict, ModelNeeded, Refused."""
-    with transaction.atomic():
-        locked = (
-            ActivationCode.objects.filter(pk=code.pk, state=ActivationCode.State.SOLD)
-            .select_for_update(of=("self",))
-            .select_related("batch__plan", "batch__region", "batch__drone_model")
-            .first()
-        )
-        # Asked under the lock: the transaction that held it before ours may have redeemed the
-        # code, and that changes nothing in the code's own row.
-        if locked is None or codes.is_redeemed(locked):
-            raise Conflict(_("Only a code that is sold and not yet redeemed can be bound."))
-        return _redeem(locked, application, actor=actor, now=now)
+    """The same for a code that staff picked. Raises Conflict, ModelNeeded, Refused.
+
+    Whoever rolls a refusal back calls `keep_statement` afterwards.
+    """
+    try:
+        with transaction.atomic():
+            locked = _lock_at_desk(code)
+            return _redeem(locked, application, actor=actor, now=now)
+    except (Refused, ModelNeeded):
+        keep_statement(code, application, actor=actor, now=now)
+        raise
+
+
+def _lock_at_desk(code: ActivationCode) -> ActivationCode:
+    locked = (
+        ActivationCode.objects.filter(pk=code.pk, state=ActivationCode.State.SOLD)
+        .select_for_update(of=("self",))
+        .select_related("batch__plan", "batch__region", "batch__drone_model")
+        .first()
+    )
+    # Asked under the lock: the transaction that held it before ours may have redeemed the
+    # code, and that changes nothing in the code's own row.
+    if locked is None or codes.is_redeemed(locked):
+        raise Conflict(_("Only a code that is sold and not yet redeemed can be bound."))
+    return locked
+
+
+def keep_statement(
+    code: ActivationCode, application: Application, *, actor: Actor, now: datetime
+) -> None:
+    """Keeps what a refused application stated: it counts until staff correct it (B11)."""
+    if application.activated_at is None:
+        return
+    statements.keep(
+        code,
+        serial=application.serial,
+        activated_at=application.activated_at,
+        zone=application.zone or code.batch.region.zone,
+        email=application.email,
+        actor=actor,
+        now=now,
+    )
 
 
 def _redeem(
@@ -91,12 +135,15 @@ def _redeem(
 
 
 def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: datetime) -> Policy:
+    if not application.answers_activation:
+        raise ActivationNeeded(_("Please say whether the drone has been activated."))
     drone = _lock_drone(application)
-    permit = _open_permit(drone, now=now)
-    facts = _facts(code, drone, permit, application.country, now=now)
+    permit = _open_permit(drone, now=now, lock=True)
+    facts = _facts(code, drone, permit, application, now=now)
     verdict = eligibility.may_bind(facts)
     if not verdict.allowed:
         raise Refused(verdict)  # and the transaction forgets a drone that was new
+    _keep_activation(drone, facts)
     policy = _start(code, drone, application, actor=actor, now=now, verdict=verdict)
     if permit and verdict.names("permit"):
         verification.use(permit, policy)
@@ -115,44 +162,52 @@ def _lock_drone(application: Application) -> Drone:
     drone = drones.select_for_update(of=("self",)).select_related("drone_model__series").first()
     if drone is None:
         raise ModelNeeded(_("We do not know this serial number yet. Please choose the model."))
-    if drone.activated_at is None and application.activated_at is not None:
-        # The dealer does not know, so the customer's word counts, and is marked as such (B11).
-        drone.activated_at = application.activated_at
-        drone.activation_source = ActivationSource.CUSTOMER
-        drone.save(update_fields=["activated_at", "activation_source"])
     return drone
 
 
-def _open_permit(drone: Drone, *, now: datetime) -> BindingPermit | None:
-    permits = BindingPermit.objects.filter(drone=drone).open(at=now)
-    return permits.order_by("-deadline_at").select_for_update(of=("self",)).first()
+def _keep_activation(drone: Drone, facts: eligibility.BindingFacts) -> None:
+    """Writes down what was stated, marked as such; what the dealer knows stays (B11)."""
+    if facts.activation_stated_by_customer and facts.activated_at != drone.activated_at:
+        drone.activated_at = facts.activated_at
+        drone.activation_source = ActivationSource.CUSTOMER
+        drone.save(update_fields=["activated_at", "activation_source"])
+
+
+def _open_permit(drone: Drone, *, now: datetime, lock: bool = False) -> BindingPermit | None:
+    permits = BindingPermit.objects.filter(drone__serial=drone.serial).open(at=now)
+    if lock:
+        permits = permits.select_for_update(of=("self",))
+    return permits.select_related("verification").order_by("-deadline_at").first()
 
 
 def _facts(
     code: ActivationCode,
     drone: Drone,
     permit: BindingPermit | None,
-    country: str,
+    application: Application,
     *,
     now: datetime,
 ) -> eligibility.BindingFacts:
-    region = Region.objects.for_country(country).first()
+    region = Region.objects.for_country(application.country).first()
     return eligibility.BindingFacts(
         at=now,
-        zone=code.batch.region.zone,
+        zone=application.zone or code.batch.region.zone,
         binding_window_hours=code.sold_terms().binding_window_hours,
         code_model=code.batch.drone_model.name,
         drone_model=drone.drone_model.name,
         code_region=code.batch.region.name,
         customer_region=region.name if region else None,
         plan_is_renewal=code.batch.plan.is_renewal,
+        **statements.activation(drone, stated=application.activated_at, email=application.email),
         **_history(drone, permit, at=now),
     )
 
 
-def verdict_on_drone(drone: Drone, region: Region, *, at: datetime) -> Verdict:
-    """May some plan of `region` be bound to this drone at `at`? Every reason (B10)."""
-    permit = BindingPermit.objects.filter(drone=drone).open(at=at).order_by("-deadline_at").first()
+def verdict_on_drone(drone: Drone, region: Region, *, at: datetime, email: str = "") -> Verdict:
+    """May some plan of `region` be bound to this drone at `at`? Every reason (B10).
+
+    The drone need not be on file. `email` is who asks for it: their own films count (B11).
+    """
     return eligibility.may_bind_some_plan(
         eligibility.BindingFacts(
             at=at,
@@ -162,23 +217,23 @@ def verdict_on_drone(drone: Drone, region: Region, *, at: datetime) -> Verdict:
             drone_model=drone.drone_model.name,
             code_region=region.name,
             customer_region=region.name,
-            **_history(drone, permit, at=at),
+            **statements.activation(drone, email=email),
+            **_history(drone, _open_permit(drone, now=at), at=at),
         )
     )
 
 
 def _history(drone: Drone, permit: BindingPermit | None, *, at: datetime) -> dict[str, Any]:
-    """What the rules ask of the drone itself."""
-    policies = Policy.objects.counting().filter(drone=drone, drone_life=drone.life)
+    """What the rules ask of the drone's policies and permits."""
+    policies = Policy.objects.counting().filter(drone__serial=drone.serial, drone_life=drone.life)
     earlier = list(policies.prefetch_related("periods", "uses"))
     return {
-        "activated_at": drone.activated_at,
-        "activation_stated_by_customer": drone.activation_source == ActivationSource.CUSTOMER,
         "had_policy": bool(earlier),
         "policy_running": any(not policy.is_over(at=at) for policy in earlier),
         "refurbished": drone.life > 1,
         "retired": drone.retired_at is not None,
         "permit_deadline_at": permit.deadline_at if permit else None,
+        "permit_by_film": hasattr(permit, "verification"),
     }
 
 
@@ -230,7 +285,7 @@ def policy_bound_by(text: str, *, serial: str, email: str, now: datetime) -> Pol
     or passed it on knows code and serial, and must not reach the page of a later owner (C5, T2).
     """
     code = codes.find(text)
-    redeemed = code and codes.redemption(code)
+    redeemed = codes.redemption(code) if code else None
     if redeemed is None or now - redeemed.at > SENT_TWICE_WITHIN:
         return None
     theirs = Policy.objects.filter(

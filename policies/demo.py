@@ -107,7 +107,10 @@ class Dealer:
         if knows < 0.4:
             # Sold here: the dealer knows the drone before its owner comes.
             drones.register(
-                serial=serial, drone_model=code.batch.drone_model, activated_at=activated_at
+                serial=serial,
+                drone_model=code.batch.drone_model,
+                activated_at=activated_at,
+                now=bound_at,
             )
         binding.bind_at_desk(
             code,
@@ -147,6 +150,7 @@ class Dealer:
                 serial=self._serial(),
                 drone_model=DroneModel.objects.get(slug=model),
                 activated_at=None,
+                now=self.now,
             )
 
     def lead_a_whole_life(self) -> None:

@@ -1,23 +1,44 @@
-"""Drones: how one comes on file, and what the dealer knows of its activation (B11)."""
+"""Drones: how one comes on file, and what the dealer knows of its activation (B6, B11)."""
 
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies.models import ActivationSource, Drone, DroneModel, Hold, Policy
+from policies.models import (
+    ActivationSource,
+    ActivationStatement,
+    Drone,
+    DroneEvent,
+    DroneModel,
+    Hold,
+    Policy,
+)
+from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 
-def register(*, serial: str, drone_model: DroneModel, activated_at: datetime | None) -> Drone:
-    """Puts a drone on file with what the dealer knows. Raises Conflict for a known serial."""
-    source = ActivationSource.DEALER if activated_at else ActivationSource.UNKNOWN
+class NotYet(Conflict):
+    """The activation that the dealer knows of has yet to come."""
+
+    def __init__(self) -> None:
+        super().__init__(_("An activation cannot lie in the future."))
+
+
+def register(
+    *, serial: str, drone_model: DroneModel, activated_at: datetime | None, now: datetime
+) -> Drone:
+    """Puts a drone on file with what the dealer knows.
+
+    Raises Conflict for a known serial, NotYet for an activation after `now`.
+    """
+    _refuse_future(activated_at, now=now)
     drone, created = Drone.objects.get_or_create(
         serial=serial,
         defaults={
             "drone_model": drone_model,
             "activated_at": activated_at,
-            "activation_source": source,
+            "activation_source": _source(activated_at),
         },
     )
     if not created:
@@ -25,15 +46,58 @@ def register(*, serial: str, drone_model: DroneModel, activated_at: datetime | N
     return drone
 
 
-def set_activation(drone: Drone, *, activated_at: datetime | None) -> None:
-    """Records when the drone was activated, as the dealer knows it (B11); None for not yet."""
+def set_activation(
+    drone: Drone, *, activated_at: datetime | None, reason: str, actor: Actor, now: datetime
+) -> None:
+    """Records when the drone was activated, as the dealer knows it (B11); None for not yet.
+
+    What customers stated and films showed until now no longer counts. Raises NotYet.
+    """
+    _refuse_future(activated_at, now=now)
     with transaction.atomic():
         locked = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
+        before = locked.activated_at
         locked.activated_at = activated_at
-        locked.activation_source = (
-            ActivationSource.DEALER if activated_at else ActivationSource.UNKNOWN
-        )
+        locked.activation_source = _source(activated_at)
         locked.save(update_fields=["activated_at", "activation_source"])
+        DroneEvent.objects.create(
+            drone=locked,
+            kind=DroneEvent.Kind.ACTIVATION_SET,
+            at=now,
+            note=reason,
+            data={"from": _shown(before), "to": _shown(activated_at)},
+            **actor.signature(),
+        )
+
+
+def correct_statement(
+    statement: ActivationStatement,
+    *,
+    activated_at: datetime | None,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> Drone:
+    """The same by what a customer stated: the drone comes on file if it was not. Raises NotYet."""
+    with transaction.atomic():
+        drone, _created = Drone.objects.get_or_create(
+            serial=statement.serial, defaults={"drone_model": statement.code.batch.drone_model}
+        )
+        set_activation(drone, activated_at=activated_at, reason=reason, actor=actor, now=now)
+        return drone
+
+
+def _refuse_future(activated_at: datetime | None, *, now: datetime) -> None:
+    if activated_at is not None and activated_at > now:
+        raise NotYet
+
+
+def _source(activated_at: datetime | None) -> ActivationSource:
+    return ActivationSource.DEALER if activated_at else ActivationSource.UNKNOWN
+
+
+def _shown(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else str(_("not activated"))
 
 
 def start_new_life(drone: Drone, *, now: datetime) -> None:
@@ -52,6 +116,12 @@ def start_new_life(drone: Drone, *, now: datetime) -> None:
         if Hold.objects.filter(policy__in=policies).exists():
             raise Conflict(_("There is an open claim on this drone; it must end first."))
         locked.life += 1
+        locked.life_began_at = now
         locked.retired_at = locked.activated_at = None
         locked.activation_source = ActivationSource.UNKNOWN
-        locked.save(update_fields=["life", "retired_at", "activated_at", "activation_source"])
+        locked.save(
+            update_fields=[
+                *("life", "life_began_at", "retired_at"),
+                *("activated_at", "activation_source"),
+            ]
+        )

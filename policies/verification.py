@@ -23,6 +23,7 @@ from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 YOUTUBE = {"youtube.com", "www.youtube.com", "m.youtube.com"}
+FILM_PATHS = ("/shorts/", "/live/", "/embed/")
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}\Z")
 
 
@@ -39,20 +40,29 @@ class BadVideoLink(BadInput):
 
 
 def video_id(link: str) -> str:
-    """YouTube's id of a film, from `youtu.be/`, `watch?v=` or `shorts/`. Raises BadVideoLink."""
+    """YouTube's id of a film, from any of the links that YouTube and browsers give.
+
+    `youtu.be/`, `watch?v=`, `shorts/`, `live/`, `embed/`; with http, https or no scheme.
+    Raises BadVideoLink.
+    """
+    link = link.strip()
+    if "://" not in link:
+        link = f"https://{link}"
     try:
-        parts = urlsplit(link.strip())
+        parts = urlsplit(link)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise BadVideoLink from None
-    if parts.scheme != "https" or port is not None or parts.username is not None:
+    plain = port is None and parts.username is None
+    if parts.scheme not in {"http", "https"} or not plain:
         raise BadVideoLink
+    path = parts.path.removesuffix("/")
     if host == "youtu.be":
-        candidate = parts.path.removeprefix("/")
-    elif host in YOUTUBE and parts.path == "/watch":
+        candidate = path.removeprefix("/")
+    elif host in YOUTUBE and path == "/watch":
         candidate = parse_qs(parts.query).get("v", [""])[0]
-    elif host in YOUTUBE and parts.path.startswith("/shorts/"):
-        candidate = parts.path.removeprefix("/shorts/")
+    elif host in YOUTUBE and path.startswith(FILM_PATHS):
+        candidate = path.removeprefix("/").partition("/")[2]
     else:
         raise BadVideoLink
     if not VIDEO_ID.match(candidate):
@@ -75,8 +85,9 @@ class Film:
 def submit(film: Film, *, now: datetime) -> VideoVerification:
     """Puts the film into the queue (V1, V3).
 
-    Raises Conflict: the country is not served, or another film of the drone is still open,
-    waiting to be watched or approved and to be used.
+    Raises Conflict: the country is not served, or another film of the drone from the same
+    e-mail is still open, waiting to be watched or approved and to be used. Of the films of
+    others nobody learns, and none takes another's place.
     """
     region = Region.objects.for_country(film.country).first()
     if region is None:
@@ -103,14 +114,14 @@ def submit(film: Film, *, now: datetime) -> VideoVerification:
 
 
 def _refuse_approved(verification: VideoVerification, *, now: datetime) -> None:
-    """Raises Conflict while the permit of an earlier film of the drone is open (V3).
+    """Raises Conflict while the permit of an earlier film from the same e-mail is open (V3).
 
     Called after the insert: its unique index waits for an approval that is under way, so
     that the permit is visible here.
     """
     open_permits = BindingPermit.objects.open(at=now)
     if VideoVerification.objects.filter(
-        serial=verification.serial, permit__in=open_permits
+        serial=verification.serial, email=verification.email, permit__in=open_permits
     ).exists():
         raise Conflict(
             _(

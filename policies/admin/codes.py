@@ -26,6 +26,7 @@ from policies.models import ActivationCode, CodeEvent
 from policies.models.code import ActivationCodeQuerySet
 from policies.reporting import search
 from policies.sealing import SealBroken
+from policies.shared.errors import Conflict
 
 
 class SellFromStock(Operation):
@@ -135,7 +136,10 @@ class Bind(Operation):
         }
 
     def form(self, data: Any = None) -> forms.Form:
-        return DeskBindingForm(data, initial=self.initial(), zone=self.obj.batch.region.zone)
+        batch = self.obj.batch
+        return DeskBindingForm(
+            data, initial=self.initial(), zone=batch.region.zone, renews=batch.plan.is_renewal
+        )
 
     def run(self, form: Any) -> Done:
         try:
@@ -148,6 +152,10 @@ class Bind(Operation):
         except binding.ModelNeeded as missing:
             raise forms.ValidationError({"drone_model": missing.message}) from missing
         return Done(_("%(number)s is bound.") % {"number": policy.number}, go_to=policy)
+
+    def refused(self, form: Any, error: Exception) -> None:
+        if not isinstance(error, Conflict):  # the code could have been redeemed (B11)
+            binding.keep_statement(self.obj, form.application(), actor=self.actor, now=self.now)
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
-from policies import drones, status, verification
+from policies import drones, statements, status, verification
 from policies.admin.forms import (
     ActivationForm,
     CustomerForm,
@@ -22,10 +22,10 @@ from policies.admin.forms import (
 )
 from policies.admin.imports import UploadDrones
 from policies.admin.policies import state_now
-from policies.backoffice.cells import link
+from policies.backoffice.cells import link, page_of_list
 from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import BackOfficeAdmin, RecordAdmin, RecordInline
-from policies.models import ActivationCode, Customer, Drone, Policy
+from policies.models import ActivationCode, ActivationStatement, Customer, Drone, Policy
 from policies.reporting import search
 
 
@@ -92,23 +92,46 @@ class Register(Operation):
     form_class = DroneForm
 
     def run(self, form: Any) -> Done:
-        drone = drones.register(**form.cleaned_data)
+        try:
+            drone = drones.register(**form.cleaned_data, now=self.now)
+        except drones.NotYet as wrong:
+            raise forms.ValidationError({"activated_at": wrong.message}) from wrong
         return Done(_("%(serial)s is on file.") % {"serial": drone.serial}, go_to=drone)
 
 
 class SetActivation(Operation):
     slug = "activation"
     label = _("Set the activation time")
-    explanation = _("What the dealer knows counts more than what the customer states.")
+    explanation = _("What the dealer knows counts more than what customers state.")
     permission = "policies.change_drone"
     form_class = ActivationForm
 
     def run(self, form: Any) -> Done:
         before = self.obj.activated_at
-        drones.set_activation(self.obj, activated_at=form.cleaned_data["activated_at"])
+        try:
+            self.set(**form.cleaned_data, actor=self.actor, now=self.now)
+        except drones.NotYet as wrong:
+            raise forms.ValidationError({"activated_at": wrong.message}) from wrong
         after = form.cleaned_data["activated_at"]
         message = _("The activation time is recorded.")
         return Done(message, f"Activation: {before or 'none'} → {after or 'none'}")
+
+    def set(self, **facts: Any) -> None:
+        drones.set_activation(self.obj, **facts)
+
+
+class CorrectStatement(SetActivation):
+    """The same from the page of what a customer stated; the drone may not be on file yet."""
+
+    slug = "correct"
+    label = _("Correct it")
+    explanation = _(
+        "What customers stated of this drone until now no longer counts; this does. "
+        "The drone comes on file if it is not."
+    )
+
+    def set(self, **facts: Any) -> None:
+        drones.correct_statement(self.obj, **facts)
 
 
 class Check(Operation):
@@ -123,7 +146,12 @@ class Check(Operation):
 
     def answer(self, form: Any) -> dict[str, Any]:
         serial, region = form.cleaned_data["serial"], form.cleaned_data["region"]
-        return {"serial": serial, "status": status.of(serial, region, at=self.now)}
+        stated = ActivationStatement.objects.filter(serial=serial)
+        return {
+            "serial": serial,
+            "status": status.of(serial, region, at=self.now),
+            "stated": page_of_list(ActivationStatement, serial) if stated.exists() else "",
+        }
 
 
 class StartNewLife(Operation):
@@ -164,7 +192,48 @@ class DroneAdmin(RecordAdmin):
     find = staticmethod(search.drones)
     search_fields = ["serial"]
     search_help_text = _("A serial number, in any spelling.")
-    fields = ["serial", "drone_model", "activated_at", "activation_source", "life", "retired_at"]
+    fields = [
+        *("serial", "drone_model", "activated_at", "activation_source"),
+        *("life", "life_began_at", "retired_at"),
+    ]
     operations = (SetActivation, GrantPermit, StartNewLife)
     list_operations = (Register, Check, UploadDrones)
     inlines = [PolicyRows]
+
+
+@admin.register(ActivationStatement)
+class ActivationStatementAdmin(RecordAdmin):
+    """What customers stated of an activation; it counts until it is corrected (B11)."""
+
+    list_display = ["serial", "activated_at", "at", "email", "actor"]
+    list_select_related = ["code__batch__drone_model"]
+    sortable_by = ()
+    find = staticmethod(search.statements)
+    search_fields = ["serial"]
+    search_help_text = _("A serial number, in any spelling, or an e-mail.")
+    fields = [
+        *("serial", "drone_link", "activated_at", "time_zone", "at", "email", "code_link"),
+        *("actor", "address", "counts"),
+    ]
+    readonly_fields = ["drone_link", "code_link", "counts"]
+    operations = (CorrectStatement,)
+
+    @admin.display(description=_("drone"))
+    def drone_link(self, statement: ActivationStatement) -> str:
+        drone = Drone.objects.filter(serial=statement.serial).first()
+        return link(drone) if drone else str(_("Not on file"))
+
+    @admin.display(description=_("code"))
+    def code_link(self, statement: ActivationStatement) -> str:
+        return link(statement.code)
+
+    @admin.display(description=_("counts"))
+    def counts(self, statement: ActivationStatement) -> str:
+        counting = statements.counting(_drone_of(statement)).filter(pk=statement.pk)
+        return str(_("Yes") if counting.exists() else _("No longer, or not for this drone"))
+
+
+def _drone_of(statement: ActivationStatement) -> Drone:
+    """The drone that it is about; one that is not on file is taken for the model of the code."""
+    on_file = Drone.objects.filter(serial=statement.serial).first()
+    return on_file or Drone(serial=statement.serial, drone_model=statement.code.batch.drone_model)

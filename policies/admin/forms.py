@@ -21,6 +21,7 @@ from policies.shared.fields import (
     on_the_clock_of,
 )
 from policies.shared.lettering import validate_printable
+from policies.shared.stated_instants import ACTIVATED, activation_problem
 
 UTC = ZoneInfo("UTC")
 
@@ -85,12 +86,18 @@ class DeskBindingForm(forms.Form):
     drone_model = DroneModelField(
         required=False, help_text=_("Needed only for a serial number that is not on file.")
     )
+    activated = forms.ChoiceField(
+        label=_("Has the drone been activated?"),
+        required=False,
+        choices=[("", _("Ask the customer")), *ACTIVATED],
+        error_messages={"invalid_choice": _("Please choose an answer from the list.")},
+    )
     activated_at = LocalInstantField(
         label=_("Activated at"),
         required=False,
         help_text=_(
-            "As the customer states it, on the clock of the code's region. "
-            "Empty: not activated yet, or known here already."
+            "If so: as the customer states it, on the clock of the code's region. "
+            "What the dealer knows, and what was stated before, goes before it."
         ),
     )
     name = PlainCharField(label=_("Holder's name"), max_length=120, validators=[validate_printable])
@@ -98,17 +105,29 @@ class DeskBindingForm(forms.Form):
     phone = PhoneField(required=False)
     country = CountryField()
 
-    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, zone: ZoneInfo, renews: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.zone = zone
+        self.zone, self.renews = zone, renews
         self.fields["drone_model"].offer()  # type: ignore[attr-defined]
 
     def clean_activated_at(self) -> datetime | None:
         naive = self.cleaned_data["activated_at"]
         return naive and on_the_clock_of(self.zone, naive)
 
+    def clean(self) -> dict[str, Any]:
+        facts = self.cleaned_data
+        if "activated" in facts and "activated_at" in facts:
+            problem = activation_problem(
+                facts["activated"], facts["activated_at"], asked="activated" in self.data
+            )
+            # A code that renews starts nothing: there the answer changes nothing.
+            if problem and not self.renews:
+                self.add_error(*problem)
+        return facts
+
     def application(self) -> Application:
-        return Application(**self.cleaned_data)
+        facts = {name: value for name, value in self.cleaned_data.items() if name != "activated"}
+        return Application(**facts, zone=self.zone)
 
 
 class HolderForm(forms.Form):
@@ -188,6 +207,11 @@ class DroneForm(forms.Form):
 class ActivationForm(forms.Form):
     activated_at = LocalInstantField(
         label=_("Activated at (UTC)"), required=False, help_text=_("Empty: not activated yet.")
+    )
+    reason = PlainCharField(
+        label=_("Reason"),
+        max_length=255,
+        help_text=_("How you know. What customers stated until now no longer counts."),
     )
 
     def clean_activated_at(self) -> datetime | None:

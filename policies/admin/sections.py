@@ -6,7 +6,7 @@ from policies.backoffice import sections
 from policies.backoffice.cells import link, page_of_list
 from policies.backoffice.sections import ROWS, Section
 from policies.backoffice.times import when
-from policies.models import Customer, Drone, Letter, Order
+from policies.models import Customer, Drone, Letter, Order, VideoVerification
 from policies.reporting import lifeline
 
 # Letters are many, and seldom the reason to look.
@@ -23,6 +23,29 @@ def life_line(drone: Drone) -> Section:
             [when(moment.at), moment.what, link(moment.about), moment.who, moment.note]
             for moment in moments
         ],
+    )
+
+
+@sections.on(VideoVerification)
+def films_of_the_serial(film: VideoVerification) -> Section:
+    """The other films of the same drone, whoever sent them (V3)."""
+    others = VideoVerification.objects.filter(serial=film.serial).exclude(pk=film.pk)
+    rows = others.select_related("drone_model").order_by("-submitted_at", "-id")[:ROWS]
+    return Section(
+        _("other videos of this serial number"),
+        [_("Video"), _("State"), _("Sent"), _("From"), _("Model"), _("Rejected because")],
+        [
+            [
+                link(row, row.video_id),
+                row.get_state_display(),
+                when(row.submitted_at),
+                row.email,
+                row.drone_model,
+                row.reason,
+            ]
+            for row in rows
+        ],
+        more=page_of_list(VideoVerification, film.serial) if len(rows) == ROWS else "",
     )
 
 

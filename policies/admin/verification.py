@@ -1,6 +1,7 @@
 """The verification desk: films to watch, what they must show, and the permits that they open."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,15 +13,16 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import verification
+from policies import binding, verification
 from policies.admin.catalogue import CatalogueAdmin
 from policies.admin.forms import ApprovalForm, RejectionForm
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation
+from policies.backoffice.operations import Done, Operation, instant_of
 from policies.backoffice.records import RecordAdmin
-from policies.models import BindingPermit, VerificationStep, VideoVerification
+from policies.models import BindingPermit, Drone, VerificationStep, VideoVerification
 from policies.reporting import search
 from policies.rules import terms
+from policies.rules.verdict import Verdict
 
 # The pages that show the film may frame YouTube's player without cookies; no other page may.
 FILM_FRAMES = {"frame-src": ["https://www.youtube-nocookie.com"]}
@@ -105,6 +107,7 @@ class VideoVerificationAdmin(RecordAdmin):
     search_help_text = _("A serial number, in any spelling, or an e-mail.")
     fields = [
         "serial",
+        "drone_link",
         "state_pill",
         "drone_model",
         "region",
@@ -118,7 +121,7 @@ class VideoVerificationAdmin(RecordAdmin):
         "shown",
         "permit_link",
     ]
-    readonly_fields = ["state_pill", "shown", "permit_link"]
+    readonly_fields = ["drone_link", "state_pill", "shown", "permit_link"]
     change_form_template = "admin/verification.html"
     operations = (Approve, Reject)
 
@@ -127,10 +130,17 @@ class VideoVerificationAdmin(RecordAdmin):
         decisions = list(self._buttons(request, self.operations, obj))
         return super().page_facts(request, obj) | {
             "film": obj,
+            "verdict": self._verdict(obj, at=instant_of(request)),
             "decisions": decisions,
             "review": RejectionForm() if decisions else None,
             "buttons": [],  # those of the form are enough
         }
+
+    def _verdict(self, film: VideoVerification, *, at: datetime) -> Verdict:
+        """May the drone in the film be bound as things stand (B10)?"""
+        on_file = Drone.objects.filter(serial=film.serial).select_related("drone_model").first()
+        drone = on_file or Drone(serial=film.serial, drone_model=film.drone_model)
+        return binding.verdict_on_drone(drone, film.region, at=at, email=film.email)
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().change_view(request, *args, **kwargs)
@@ -141,6 +151,11 @@ class VideoVerificationAdmin(RecordAdmin):
     def state_pill(self, film: VideoVerification) -> SafeString:
         kind = {"submitted": "busy", "approved": "good", "rejected": "bad", "lapsed": "quiet"}
         return pill(kind[film.state], film.get_state_display())
+
+    @admin.display(description=_("drone"))
+    def drone_link(self, film: VideoVerification) -> str:
+        drone = Drone.objects.filter(serial=film.serial).first()
+        return link(drone) if drone else str(_("Not on file"))
 
     @admin.display(description=_("seen in the film"))
     def shown(self, film: VideoVerification) -> str:

@@ -108,6 +108,9 @@ class Operation:
         """Calls the verb. It may raise Refused, Conflict or a ValidationError."""
         raise NotImplementedError
 
+    def refused(self, form: Any, error: Exception) -> None:
+        """Keeps what is to be kept of a deed that was refused: `run` has been rolled back."""
+
     def answer(self, form: Any) -> dict[str, Any] | None:
         """For a question: what the page shows. None for a deed, which `run` does on POST."""
         return None
@@ -164,12 +167,9 @@ class OperationPage:
             with transaction.atomic():
                 done = operation.run(form)
                 self._log(operation, done)
-        except Refused as refused:
-            form.add_error(None, [str(reason) for reason in refused.verdict.objections])
-        except Conflict as conflict:
-            form.add_error(None, str(conflict.message))
-        except ValidationError as error:
-            form.add_error(None, error)
+        except (Refused, Conflict, ValidationError) as error:
+            form.add_error(None, _in_the_way(error))
+            operation.refused(form, error)
         else:
             return done
         return None
@@ -209,6 +209,17 @@ class OperationPage:
             policy = {**settings.SECURE_CSP, **operation.content_policy}
             response._csp_config = policy  # type: ignore[attr-defined]
         return response
+
+
+def _in_the_way(error: Refused | Conflict | ValidationError) -> Any:
+    """What stands against a deed, as a form takes it: at its fields, where the error names any."""
+    match error:
+        case Refused():
+            return [str(reason) for reason in error.verdict.objections]
+        case Conflict():
+            return str(error.message)
+        case ValidationError():
+            return error
 
 
 class PaperPage:

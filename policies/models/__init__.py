@@ -13,7 +13,7 @@ from policies.models.catalogue import (
 from policies.models.clock import ReminderDay, Snapshot, SweepRun
 from policies.models.code import ActivationCode, CodeBatch, CodeEvent
 from policies.models.customer import Customer
-from policies.models.drone import ActivationSource, Drone
+from policies.models.drone import ActivationSource, ActivationStatement, Drone, DroneEvent
 from policies.models.event import Event
 from policies.models.hold import Hold
 from policies.models.imports import Import, ImportEvent
@@ -26,6 +26,7 @@ from policies.models.verification import BindingPermit, VerificationStep, VideoV
 __all__ = [
     "ActivationCode",
     "ActivationSource",
+    "ActivationStatement",
     "AllowanceUse",
     "BindingPermit",
     "Cause",
@@ -34,6 +35,7 @@ __all__ = [
     "CoveredPart",
     "Customer",
     "Drone",
+    "DroneEvent",
     "DroneModel",
     "Event",
     "Exclusion",

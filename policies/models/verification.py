@@ -128,9 +128,10 @@ class VideoVerification(models.Model):
         permissions = [("review_video", "Can approve and reject video verifications")]
         constraints = [
             models.UniqueConstraint(
-                fields=["serial"],
+                # Each e-mail has a place of its own: a stranger's film does not occupy the owner's.
+                fields=["serial", "email"],
                 condition=Q(state="submitted"),
-                name="verification_one_open_per_drone",
+                name="verification_one_open_per_drone_and_email",
                 violation_error_message=_("A verification for this drone is waiting already."),
             ),
             models.CheckConstraint(

@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Model
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from policies.models import Drone, OrderEvent, Period, Policy, PolicyEvent, VideoVerification
+from policies.models import (
+    ActivationStatement,
+    Drone,
+    OrderEvent,
+    Period,
+    Policy,
+    PolicyEvent,
+    VideoVerification,
+)
 from policies.rules.text import Text
 
 
@@ -49,6 +58,19 @@ def _drone(drone: Drone) -> Iterator[Moment]:
         yield Moment(drone.activated_at, _("Activated"), note=note)
     if drone.retired_at is not None:
         yield Moment(drone.retired_at, _("Handed in"))
+
+
+@source
+def _activations(drone: Drone) -> Iterator[Moment]:
+    """What customers stated of its activation, and what staff recorded instead (B11)."""
+    for stated in ActivationStatement.objects.filter(serial=drone.serial):
+        local = stated.activated_at.astimezone(stated.zone)
+        what = _("Stated as activated on %(instant)s") % {
+            "instant": date_format(local, "j F Y, H:i T")
+        }
+        yield Moment(stated.at, what, stated, stated.email)
+    for event in drone.events.all():
+        yield Moment(event.at, f"{event.what}: {event.change}", None, event.actor, event.note)
 
 
 @source

@@ -10,6 +10,7 @@ from django.db.models import Model, Q, QuerySet
 from policies import codes
 from policies.models import (
     ActivationCode,
+    ActivationStatement,
     BindingPermit,
     Customer,
     Drone,
@@ -94,6 +95,13 @@ def letters(among: QuerySet[Letter], term: str) -> QuerySet[Letter]:
 
 
 def films(among: QuerySet[VideoVerification], term: str) -> QuerySet[VideoVerification]:
+    """By e-mail or serial number."""
+    if is_email(term):
+        return among.filter(email=term.lower())
+    return among.filter(serial=serials.recognise(term))
+
+
+def statements(among: QuerySet[ActivationStatement], term: str) -> QuerySet[ActivationStatement]:
     """By e-mail or serial number."""
     if is_email(term):
         return among.filter(email=term.lower())

@@ -58,3 +58,9 @@ def in_words(zone: ZoneInfo, *, at: datetime) -> Text:
     """The zone as a person reads it: "Los Angeles time; it is 05:29 there now"."""
     now = date_format(at.astimezone(zone), "H:i")
     return _("%(place)s time; it is %(now)s there now") % {"place": place(zone), "now": now}
+
+
+def instant_in_words(instant: datetime, zone: ZoneInfo) -> Text:
+    """The instant as a clock there shows it: "1 March 2026, 14:00 (Los Angeles time)"."""
+    shown = date_format(instant.astimezone(zone), "j F Y, H:i")
+    return _("%(shown)s (%(place)s time)") % {"shown": shown, "place": place(zone)}

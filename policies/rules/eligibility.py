@@ -13,15 +13,31 @@ from django.utils.formats import date_format
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from policies.rules import terms
+from policies.rules import clocks, terms
 from policies.rules.terms import Stage
 from policies.rules.text import Text
 from policies.rules.verdict import Reason, Verdict
 
 
 @dataclass(frozen=True)
+class Statement:
+    """What was said of a drone's activation before, and still counts (B11).
+
+    A film that came in at `stated_at` says so much: activated then, at the latest.
+    """
+
+    activated_at: datetime
+    stated_at: datetime
+    by_film: bool = False
+
+
+@dataclass(frozen=True)
 class BindingFacts:
-    """What the rules of binding look at. Instants are aware; `at` is when binding is asked for."""
+    """What the rules of binding look at. Instants are aware; `at` is when binding is asked for.
+
+    `zone` is the clock on which the answer names instants. `activation_stated_by_customer` says
+    that `activated_at` is no knowledge of the dealer's; `statement`, that it was said earlier.
+    """
 
     at: datetime
     zone: ZoneInfo
@@ -33,11 +49,13 @@ class BindingFacts:
     plan_is_renewal: bool = False
     activated_at: datetime | None = None
     activation_stated_by_customer: bool = False
+    statement: Statement | None = None
     had_policy: bool = False
     policy_running: bool = False
     refurbished: bool = False
     retired: bool = False
     permit_deadline_at: datetime | None = None
+    permit_by_film: bool = False
 
 
 def may_bind(facts: BindingFacts) -> Verdict:
@@ -211,31 +229,124 @@ def _activation(facts: BindingFacts) -> Iterator[Reason]:
         yield Reason("B1", "not_activated", _("The drone is not activated yet."), objects=False)
         return
     if facts.activation_stated_by_customer:
-        yield Reason(
-            "B11",
-            "activation_stated",
-            _("The activation time is as stated by the customer."),
-            objects=False,
-        )
+        yield _stated(facts, facts.activated_at)
     if facts.activated_at > facts.at:
-        yield Reason("B11", "activated_in_future", _("The activation time lies in the future."))
+        yield _in_future(facts, facts.activated_at)
     else:
         yield _window_or_permit(facts, facts.activated_at)
 
 
+def _stated(facts: BindingFacts, activated_at: datetime) -> Reason:
+    if facts.statement is None:
+        words: Text = _("The activation time is as stated by the customer.")
+        return Reason("B11", "activation_stated", words, objects=False)
+    if facts.statement.by_film:
+        words = _("A video shows the drone; it was activated on {activated} at the latest.")
+    else:
+        words = _("It was stated on {stated} that the drone was activated on {activated}.")
+    text = format_lazy(
+        words,
+        stated=_on_the_clock(facts, facts.statement.stated_at),
+        activated=_on_the_clock(facts, activated_at),
+    )
+    return Reason("B11", "stated_before", text, objects=False)
+
+
+def _in_future(facts: BindingFacts, activated_at: datetime) -> Reason:
+    if facts.activation_stated_by_customer:
+        words = _(
+            "You say that the drone was activated on {activated}. That has yet to come: it is "
+            "{now} there now. Please check the day, the time and the clock."
+        )
+    else:
+        words = _(
+            "As far as we know, the drone is activated on {activated}, and that has yet to come. "
+            "Please contact us."
+        )
+    return Reason(
+        "B11",
+        "activated_in_future",
+        _("The activation time lies in the future."),
+        to_customer=format_lazy(
+            words,
+            activated=_in_customers_words(facts, activated_at),
+            now=date_format(facts.at.astimezone(facts.zone), "j F Y, H:i"),
+        ),
+    )
+
+
 def _window_or_permit(facts: BindingFacts, activated_at: datetime) -> Reason:
-    deadline = terms.binding_deadline(activated_at, facts.binding_window_hours)
-    if terms.within_binding_window(activated_at, facts.binding_window_hours, at=facts.at):
-        within = _("Within the binding window, which is open until {instant}.")
-        return Reason("B2", "within_window", _clock(within, facts, deadline), objects=False)
-    permit_deadline = facts.permit_deadline_at
-    if permit_deadline is not None and facts.at <= permit_deadline:
+    hours = facts.binding_window_hours
+    within = terms.within_binding_window(activated_at, hours, at=facts.at)
+    until = facts.permit_deadline_at
+    # The permit of a film is used up by the binding that follows, needed or not.
+    if until is not None and facts.at <= until and (facts.permit_by_film or not within):
         permit = _("A binding permit is open until {instant}.")
-        return Reason("B3", "permit", _clock(permit, facts, permit_deadline), objects=False)
-    passed = _("The binding window closed on {instant}. A video verification can open it again.")
-    return Reason("B2", "window_passed", _clock(passed, facts, deadline))
+        return Reason("B3", "permit", _clock(permit, facts, until), objects=False)
+    deadline = terms.binding_deadline(activated_at, hours)
+    if within:
+        words = _("Within the binding window, which is open until {instant}.")
+        return Reason("B2", "within_window", _clock(words, facts, deadline), objects=False)
+    return _passed(facts, activated_at, deadline)
+
+
+def _passed(facts: BindingFacts, activated_at: datetime, deadline: datetime) -> Reason:
+    closed: Text = _("The binding window closed on {instant}.")
+    told: Text = _(
+        "{known} A plan can start within {hours} hours of the activation; that was until {until}."
+    )
+    if not (facts.retired or facts.had_policy):  # where B4 objects, no video helps
+        closed = _(
+            "The binding window closed on {instant}. A video verification can open it again."
+        )
+        told = _(
+            "{known} A plan can start within {hours} hours of the activation; that was until "
+            "{until}. A video that shows the drone in good order can make it possible again."
+        )
+    return Reason(
+        "B2",
+        "window_passed",
+        _clock(closed, facts, deadline),
+        to_customer=format_lazy(
+            told,
+            known=_how_we_know(facts, activated_at),
+            hours=facts.binding_window_hours,
+            until=_in_customers_words(facts, deadline),
+        ),
+    )
+
+
+def _how_we_know(facts: BindingFacts, activated_at: datetime) -> Text:
+    """Whose word it is, repeated as it was understood (B11, P9)."""
+    statement = facts.statement
+    if statement is not None and statement.by_film:
+        words: Text = _(
+            "A video of this drone came in on {activated}, so it has been activated since then "
+            "at the latest."
+        )
+    elif statement is not None:
+        words = _(
+            "We were told on {stated} that this drone was activated on {activated}, and that "
+            "counts. If it is wrong, please contact us."
+        )
+    elif facts.activation_stated_by_customer:
+        words = _("You say that the drone was activated on {activated}.")
+    else:
+        words = _("As far as we know, the drone was activated on {activated}.")
+    return format_lazy(
+        words,
+        stated=_in_customers_words(facts, statement.stated_at) if statement else "",
+        activated=_in_customers_words(facts, activated_at),
+    )
 
 
 def _clock(sentence: Text, facts: BindingFacts, instant: datetime) -> Text:
-    local = instant.astimezone(facts.zone)
-    return format_lazy(sentence, instant=date_format(local, "j F Y, H:i T"))
+    return format_lazy(sentence, instant=_on_the_clock(facts, instant))
+
+
+def _on_the_clock(facts: BindingFacts, instant: datetime) -> str:
+    return date_format(instant.astimezone(facts.zone), "j F Y, H:i T")
+
+
+def _in_customers_words(facts: BindingFacts, instant: datetime) -> Text:
+    return clocks.instant_in_words(instant, facts.zone)

@@ -14,16 +14,23 @@ class Reason:
     """What one rule says about the case.
 
     `code` is the stable name for programs and tests, `text` the (lazily translated)
-    sentence for people, `rule` the number in docs/rules.md.
+    sentence for people, `rule` the number in docs/rules.md. Where `text` speaks to staff,
+    `to_customer` says the same to the customer.
     """
 
     rule: str
     code: str
     text: Text
     objects: bool = True
+    to_customer: Text = ""
 
     def __str__(self) -> str:
         return str(self.text)
+
+    @property
+    def said(self) -> Text:
+        """The sentence that a customer reads."""
+        return self.to_customer or self.text
 
 
 @dataclass(frozen=True)

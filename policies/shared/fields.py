@@ -26,6 +26,11 @@ from policies.shared import emails
 # Pasted along from web pages and word processors, seen and meant by nobody: zero-width
 # space, word joiner, byte order mark, soft hyphen.
 UNSEEN = re.compile("[\u200b\u2060\ufeff\u00ad]")
+# Word processors wrap marks of direction around what is copied out of a text that runs the
+# other way. At the edges they mean nothing; inside they could disguise a text.
+DIRECTION_MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
+SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
+EDGES = SPACES + DIRECTION_MARKS
 # The two joiners belong to Persian and Indic names, and to emoji.
 JOINERS = {"\u200c", "\u200d"}
 LINE_BREAK = re.compile(r"\r\n?|\n")
@@ -63,7 +68,7 @@ class PlainCharField(forms.CharField):
         self.widget.attrs["maxlength"] = str(max_length)
 
     def to_python(self, value: Any) -> Any:
-        text = UNSEEN.sub("", str(value or "")).strip()
+        text = UNSEEN.sub("", str(value or "")).strip(EDGES)
         # The length first: composing a million stacked accents would take minutes.
         self._refuse_too_long(text)
         text = unicodedata.normalize("NFC", text)
@@ -106,7 +111,7 @@ class EmailField(PlainCharField):
 
 
 class PhoneField(PlainCharField):
-    """A telephone number, kept as written."""
+    """A telephone number, kept as written; full-width digits and signs become plain ones."""
 
     written = re.compile(r"\+?[\d\s()./-]+\Z", re.ASCII)
     fewest_digits = 5
@@ -117,7 +122,8 @@ class PhoneField(PlainCharField):
         super().__init__(max_length=40, **kwargs)
 
     def to_python(self, value: Any) -> Any:
-        number = super().to_python(value)
+        number = unicodedata.normalize("NFKC", super().to_python(value))
+        self._refuse_too_long(number)
         digits = sum(character.isdigit() for character in number)
         if number and not (self.written.match(number) and digits >= self.fewest_digits):
             raise ValidationError(
@@ -199,9 +205,9 @@ class DayField(PickedField):
 
 
 class LocalInstantField(PickedField):
-    """A date and time on some region's clock, `YYYY-MM-DDTHH:MM`.
+    """A date and time on some clock, `YYYY-MM-DDTHH:MM`.
 
-    Its value is naive: the form knows the region only when the country is read, and turns
+    Its value is naive: the form knows the clock only when zone and country are read, and turns
     it into an instant with `on_the_clock_of`.
     """
 

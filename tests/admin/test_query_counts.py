@@ -16,6 +16,7 @@ from policies.backoffice.cells import page_of
 
 # Session, user and permissions are four of them. Filters by region, plan or model read those.
 LISTS = {
+    "activationstatement": 4,
     "activationcode": 8,
     "bindingpermit": 4,
     "claim": 5,
@@ -28,7 +29,7 @@ LISTS = {
     "group": 5,
     "import": 4,
     "letter": 6,
-    "logentry": 10,
+    "logentry": 12,
     "order": 6,
     "plan": 4,
     "policy": 7,
@@ -43,7 +44,7 @@ LISTS = {
 }
 RECORDS = {
     "order": 10,
-    "videoverification": 9,
+    "videoverification": 16,
     "activationcode": 5,
     "claim": 26,
     "codebatch": 10,

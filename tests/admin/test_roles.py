@@ -31,6 +31,7 @@ ALLOWED = {
     "policies_drone_register": {SALES, MANAGER},
     "policies_drone_check": {SALES, VERIFICATION, CLAIMS, MANAGER, "Auditor"},
     "policies_drone_activation": {MANAGER},
+    "policies_activationstatement_correct": {MANAGER},
     "policies_drone_refurbish": {MANAGER},
     "policies_drone_permit": {VERIFICATION, CLAIMS, MANAGER},
     "policies_order_place": {SALES, MANAGER},

@@ -132,6 +132,32 @@ def test_forty_films_cost_few_queries(desk, submit, django_assert_max_num_querie
         desk.get(QUEUE)
 
 
+# --- what stands beside the film (V3, B10) ---------------------------------------------
+
+
+def test_v3_the_desk_sees_the_films_of_all_senders_and_earlier_ones(desk, submit):
+    facts = {"state": "rejected", "decided_at": NOW, "reason": "Too dark to read"}
+    submit(hours_ago=200, email="eve@example.com", **facts)
+    submit(email="eve@example.com", video_id="AAAAAAAAAAA")
+    film = submit()
+    assert len(listed(desk.get(QUEUE))) == 2
+    text = page(desk, film).text
+    assert "Other videos of this serial number" in text
+    assert "Too dark to read" in text
+    assert "AAAAAAAAAAA" in text
+
+
+def test_b10_the_desk_sees_the_drone_and_whether_a_film_could_help(desk, submit):
+    film = submit()
+    assert "Not on file" in page(desk, film).text
+    drone = factories.DroneFactory(serial="0AXCE1K0030900")
+    factories.PolicyFactory(drone=drone)
+    text = page(desk, film).text
+    assert f'<a href="/admin/policies/drone/{drone.pk}/change/">0AXCE1K0030900</a>' in text
+    assert "This drone is covered already." in text
+    assert "B4" in text
+
+
 # --- the film and its checklist ------------------------------------------------------
 
 

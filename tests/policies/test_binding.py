@@ -5,13 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policies import binding, codes, transfer
+from policies import binding, codes, drones, transfer
 from policies.binding import Application
 from policies.models import (
+    ActivationStatement,
     BindingPermit,
     CodeEvent,
     Customer,
     Drone,
+    DroneEvent,
     Letter,
     Period,
     Plan,
@@ -267,7 +269,7 @@ def test_a_customer_does_not_harm_herself_against_what_the_dealer_knows(bind, no
     assert Drone.objects.get(serial=SERIAL).activated_at == known
 
 
-def test_a_stated_activation_outside_the_window_is_forgotten_with_the_refusal(bind, now):
+def test_b11_a_refused_statement_leaves_the_drone_as_it_was(bind, now):
     factories.DroneFactory(serial=SERIAL)
     assert refused(bind, activated_at=now - timedelta(days=3)) == [("B2", "window_passed")]
     drone = Drone.objects.get(serial=SERIAL)
@@ -278,6 +280,141 @@ def test_a_stated_activation_in_the_future_is_refused(bind, now):
     assert refused(bind, activated_at=now + timedelta(minutes=1)) == [
         ("B11", "activated_in_future")
     ]
+
+
+# --- what was stated before (B11) ---------------------------------------------
+
+
+def test_b11_what_was_stated_is_kept_though_the_binding_was_refused(bind, sold_code, now):
+    three_days_ago = now - timedelta(days=3)
+    assert refused(bind, activated_at=three_days_ago, zone=ZoneInfo("Asia/Tokyo")) == [
+        ("B2", "window_passed")
+    ]
+    assert not Drone.objects.exists()  # a refusal puts no drone on file
+    kept = ActivationStatement.objects.get()
+    assert (kept.serial, kept.activated_at, kept.at) == (SERIAL, three_days_ago, now)
+    assert (kept.email, kept.code, kept.time_zone) == ("ann@example.com", sold_code, "Asia/Tokyo")
+    assert (kept.actor, kept.address) == ("customer", "198.51.100.7")
+
+
+def test_b11_who_then_says_not_yet_is_answered_by_the_statement(bind, now):
+    refused(bind, activated_at=now - timedelta(days=3))
+    with pytest.raises(Refused) as no:
+        bind()
+    [objection] = no.value.verdict.objections
+    assert objection.code == "window_passed"
+    assert str(objection.said) == (
+        "We were told on 10 March 2026, 11:00 (New York time) that this drone was activated on "
+        "7 March 2026, 10:00 (New York time), and that counts. If it is wrong, please contact us. "
+        "A plan can start within 48 hours of the activation; that was until 9 March 2026, 11:00 "
+        "(New York time). A video that shows the drone in good order can make it possible again."
+    )
+    assert [str(reason) for reason in no.value.verdict.reasons if reason.rule == "B11"] == [
+        "It was stated on 10 March 2026, 11:00 EDT that the drone was activated on "
+        "7 March 2026, 10:00 EST."
+    ]
+
+
+def test_b11_a_better_time_does_not_help_either(bind, now):
+    refused(bind, activated_at=now - timedelta(days=3))
+    assert refused(bind, activated_at=now - timedelta(hours=1)) == [("B2", "window_passed")]
+
+
+def test_b11_it_counts_for_every_code_and_everybody(bind, now):
+    refused(bind, activated_at=now - timedelta(days=3))
+    another = factories.whole(factories.ActivationCodeFactory(sold=True))
+    assert refused(bind, text=another, email="ben@example.com") == [("B2", "window_passed")]
+
+
+def test_b11_within_the_window_it_is_the_activation_of_the_drone(bind, now):
+    hour_ago = now - timedelta(hours=1)
+    refused(bind, activated_at=hour_ago, country="DE")
+    drone = bind().drone
+    assert (drone.activated_at, drone.activation_source) == (hour_ago, "customer")
+
+
+def test_b11_what_is_said_before_the_model_is_asked_counts_too(bind, now):
+    with pytest.raises(binding.ModelNeeded):
+        bind(drone_model=None, activated_at=now - timedelta(days=3))
+    assert refused(bind) == [("B2", "window_passed")]
+
+
+def test_b11_without_a_redeemable_code_nobody_states_anything(bind, sold_code, now):
+    days_ago = now - timedelta(days=9)
+    for text in (next(codes.new_codes(1)), factories.whole(factories.ActivationCodeFactory())):
+        with pytest.raises(CodeRefused):
+            bind(text, activated_at=days_ago, email="eve@example.com")
+    assert not ActivationStatement.objects.exists()
+    assert bind().drone.activated_at is None
+
+
+def test_b11_a_code_for_another_model_closes_nobodys_window(bind, mavic_air, now):
+    batch = factories.CodeBatchFactory(drone_model=mavic_air)
+    cheap = factories.whole(factories.ActivationCodeFactory(batch=batch, sold=True))
+    refused(bind, text=cheap, activated_at=now - timedelta(days=9))
+    assert bind().drone.activated_at is None
+
+
+def test_b11_an_activation_yet_to_come_is_a_slip_and_not_kept(bind, now):
+    refused(bind, activated_at=now + timedelta(days=1))
+    assert not ActivationStatement.objects.exists()
+
+
+def test_b11_what_the_dealer_knows_goes_before_what_customers_stated(bind, now):
+    refused(bind, activated_at=now - timedelta(days=3))
+    factories.DroneFactory(serial=SERIAL, activated_at=now - timedelta(hours=2))
+    assert bind().status == "active"
+
+
+@pytest.mark.parametrize("known", [None, timedelta(hours=5)])
+def test_b11_it_counts_until_staff_correct_it_with_a_reason(bind, desk, clerk, now, known):
+    refused(bind, activated_at=now - timedelta(days=3))
+    drone = drones.correct_statement(
+        ActivationStatement.objects.get(),
+        activated_at=known and now - known,
+        reason="Invoice shown",
+        actor=desk,
+        now=now,
+    )
+    event = DroneEvent.objects.get(drone=drone)
+    assert (event.kind, event.note, event.by, event.at) == (
+        "activation_set", "Invoice shown", clerk, now)  # fmt: skip
+    assert bind().drone.activated_at == (known and now - known)
+
+
+def test_b11_what_is_stated_after_the_correction_counts_again(bind, desk, now):
+    drone = factories.DroneFactory(serial=SERIAL)
+    before = now - timedelta(hours=1)
+    drones.set_activation(drone, activated_at=None, reason="New", actor=desk, now=before)
+    refused(bind, activated_at=now - timedelta(days=3))
+    assert refused(bind) == [("B2", "window_passed")]
+
+
+def test_b11_staff_record_no_activation_that_is_yet_to_come(desk, mavic_2_pro, now):
+    soon = now + timedelta(seconds=1)
+    drone = factories.DroneFactory()
+    with pytest.raises(drones.NotYet, match="cannot lie in the future"):
+        drones.set_activation(drone, activated_at=soon, reason="Slip", actor=desk, now=now)
+    with pytest.raises(drones.NotYet):
+        drones.register(serial=SERIAL, drone_model=mavic_2_pro, activated_at=soon, now=now)
+    assert not Drone.objects.filter(serial=SERIAL).exists()
+
+
+def test_b11_the_desk_is_judged_by_the_same_statements(sold_code, application, bind, desk, now):
+    refused(bind, activated_at=now - timedelta(days=3))
+    with pytest.raises(Refused):
+        binding.bind_at_desk(sold_code, application, actor=desk, now=now)
+
+
+def test_b11_who_answers_neither_is_asked_unless_the_code_renews(
+    bind, application, refresh_plus, visitor, now
+):
+    with pytest.raises(binding.ActivationNeeded):
+        bind(answers_activation=False)
+    bind()
+    batch = factories.CodeBatchFactory(plan=refresh_plus)
+    renewing = factories.whole(factories.ActivationCodeFactory(batch=batch, sold=True))
+    assert bind(renewing, answers_activation=False).periods.count() == 2
 
 
 # --- permits (B3) ------------------------------------------------------------

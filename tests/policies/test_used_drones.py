@@ -93,9 +93,23 @@ def test_b3_v3_a_permit_marked_too_early_is_good_until_its_deadline(old_drone, m
     assert verification.lapse(now=DEADLINE + timedelta(days=1)) == 0
 
 
-def test_v3_one_open_verification_per_drone(mavic_2_pro):
+def test_v3_one_open_verification_per_drone_and_email(mavic_2_pro):
     verification.submit(film(mavic_2_pro), now=NOW)
     with pytest.raises(Conflict, match="waiting to be watched"):
+        verification.submit(film(mavic_2_pro, video_id="AAAAAAAAAAA"), now=NOW)
+
+
+def test_v3_a_strangers_film_does_not_take_the_owners_place(mavic_2_pro):
+    verification.submit(film(mavic_2_pro, email="eve@example.com"), now=NOW)
+    verification.submit(film(mavic_2_pro), now=NOW)
+    assert VideoVerification.objects.filter(state="submitted").count() == 2
+
+
+def test_v3_an_approved_film_of_somebody_else_holds_up_nobody(old_drone, mavic_2_pro):
+    stranger = verification.submit(film(mavic_2_pro, email="eve@example.com"), now=NOW)
+    verification.approve(stranger, seen=every_step(), actor=HOUSE, now=NOW)
+    verification.submit(film(mavic_2_pro), now=NOW)
+    with pytest.raises(Conflict, match="has been approved"):
         verification.submit(film(mavic_2_pro, email="eve@example.com"), now=NOW)
 
 
@@ -131,6 +145,49 @@ def test_b4_no_permit_helps_a_drone_that_has_had_a_plan(us):
     policy = factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCUSED0001"))
     with pytest.raises(Conflict, match="with or without a permit"):
         verification.grant_after_repair(policy.drone, region=us, note="R", actor=HOUSE, now=NOW)
+
+
+def test_b3_the_binding_that_follows_an_approved_film_uses_its_permit_up(mavic_2_pro):
+    """Though nobody stated an activation, and two days have not passed since the film came in."""
+    permit = approved(mavic_2_pro)
+    policy = bind(at=NOW + timedelta(hours=1))
+    permit.refresh_from_db()
+    assert permit.used_for == policy
+    assert policy.drone.activated_at == NOW
+    assert policy.drone.activation_source == "customer"
+
+
+def test_b11_who_sent_a_film_cannot_say_that_the_drone_was_never_activated(mavic_2_pro):
+    factories.DroneFactory(serial="0AXCUSED0001")
+    sent = verification.submit(film(mavic_2_pro), now=NOW)
+    in_three_days = NOW + timedelta(days=3)
+    assert refused(at=in_three_days) == [("B2", "window_passed")]
+    verification.reject(sent, reason="Too dark", seen=[], actor=HOUSE, now=NOW)
+    assert refused(at=in_three_days) == [("B2", "window_passed")]
+
+
+def test_b11_a_lapsed_film_counts_against_everybody_for_staff_have_seen_it_fly(mavic_2_pro):
+    sent = verification.submit(film(mavic_2_pro, email="eve@example.com"), now=NOW)
+    verification.approve(sent, seen=every_step(), actor=HOUSE, now=NOW)
+    late = DEADLINE + timedelta(seconds=1)
+    verification.lapse(now=late)
+    assert refused(at=late) == [("B2", "window_passed")]
+
+
+@pytest.mark.parametrize("rejected", [False, True])
+def test_b11_a_strangers_film_does_not_count_against_the_owner(mavic_2_pro, rejected):
+    factories.DroneFactory(serial="0AXCUSED0001")
+    sent = verification.submit(film(mavic_2_pro, email="eve@example.com"), now=NOW)
+    if rejected:
+        verification.reject(sent, reason="Too dark", seen=[], actor=HOUSE, now=NOW)
+    assert bind(at=NOW + timedelta(days=3)).drone.activated_at is None
+
+
+def test_b6_b11_what_was_filmed_in_an_earlier_life_counts_no_more(mavic_2_pro):
+    approved(mavic_2_pro)
+    drone = Drone.objects.get()
+    drones.start_new_life(drone, now=NOW + timedelta(days=30))
+    assert bind(at=NOW + timedelta(days=40)).drone.activated_at is None
 
 
 def test_b5_a_used_drone_that_never_had_a_plan_is_bound_like_a_new_one():

@@ -22,6 +22,16 @@ FILM = "dQw4w9WgXcQ"
         "https://youtube.com/shorts/dQw4w9WgXcQ?feature=share",
         "HTTPS://WWW.YouTube.COM/watch?v=dQw4w9WgXcQ",
         "  https://youtu.be/dQw4w9WgXcQ\n",
+        "http://youtu.be/dQw4w9WgXcQ",
+        "youtu.be/dQw4w9WgXcQ",
+        "www.youtube.com/watch?v=dQw4w9WgXcQ",
+        "YOUTU.BE/dQw4w9WgXcQ",
+        "https://youtu.be/dQw4w9WgXcQ/",
+        "https://www.youtube.com/watch/?v=dQw4w9WgXcQ",
+        "https://www.youtube.com/shorts/dQw4w9WgXcQ/",
+        "https://www.youtube.com/live/dQw4w9WgXcQ?feature=share",
+        "https://m.youtube.com/live/dQw4w9WgXcQ",
+        "http://youtube.com/embed/dQw4w9WgXcQ",
     ],
 )
 def test_a_link_as_youtube_gives_it_is_taken(link):
@@ -34,8 +44,11 @@ def test_an_id_may_hold_dashes_and_underscores():
 
 
 HOSTILE = {
-    "plain http": "http://youtu.be/dQw4w9WgXcQ",
-    "no scheme": "youtu.be/dQw4w9WgXcQ",
+    "another scheme": "ftp://youtu.be/dQw4w9WgXcQ",
+    "a port without a scheme": "youtu.be:443/dQw4w9WgXcQ",
+    "a user without a scheme": "me@youtu.be/dQw4w9WgXcQ",
+    "a path before the film": "https://www.youtube.com/live/x/dQw4w9WgXcQ",
+    "two slashes behind the film": "https://youtu.be/dQw4w9WgXcQ//",
     "scheme of the page": "//youtu.be/dQw4w9WgXcQ",
     "script": "javascript:alert(1)//https://youtu.be/dQw4w9WgXcQ",
     "data": "data:text/html,https://youtu.be/dQw4w9WgXcQ",

@@ -132,7 +132,7 @@ def test_a_link_that_is_refused_is_shown_again(client, sent_in):
     assert 'value="https://vimeo.com/1"' in response.text
 
 
-def test_a_second_film_of_a_drone_has_to_wait_for_the_first(client, sent_in):
+def test_v3_a_second_film_of_the_same_sender_has_to_wait_for_the_first(client, sent_in):
     client.post("/verification/", sent_in)
     other = sent_in | {"video_url": "https://youtu.be/AAAAAAAAAAA"}
     assert errors(client.post("/verification/", other)) == {
@@ -148,11 +148,21 @@ def test_the_form_sent_twice_is_one_film_and_one_letter(client, sent_in):
     assert Letter.objects.count() == 1
 
 
-def test_a_stranger_who_knows_the_serial_learns_nothing_of_the_first(client, sent_in):
+def test_v3_a_stranger_who_knows_the_serial_learns_nothing_of_the_first(client, sent_in):
+    first = client.post("/verification/", sent_in | {"email": "eve@example.com"})
+    second = client.post("/verification/", sent_in)
+    assert "<h1>We have your video</h1>" in first.text
+    assert second.text == first.text
+    assert VideoVerification.objects.filter(state="submitted").count() == 2
+
+
+def test_v3_of_an_approved_film_only_its_sender_is_told(client, sent_in):
     client.post("/verification/", sent_in)
-    response = client.post("/verification/", sent_in | {"email": "eve@example.com"})
-    assert list(errors(response)) == ["serial"]
-    assert "ada@example.com" not in response.text
+    approve_the_film(timezone.now())
+    other = sent_in | {"video_url": "https://youtu.be/AAAAAAAAAAA"}
+    assert list(errors(client.post("/verification/", other))) == ["serial"]
+    stranger = client.post("/verification/", other | {"email": "eve@example.com"})
+    assert "<h1>We have your video</h1>" in stranger.text
 
 
 def approve_the_film(now):

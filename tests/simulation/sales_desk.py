@@ -29,7 +29,12 @@ class SalesDesk(Desk):
         ago = self.some([None, 1, 47, 48, 48.01, 300])
         if known is None:
             activated = None if ago is None else self.now - timedelta(hours=ago)
-            drones.register(serial=serial, drone_model=self.models[model], activated_at=activated)
+            drones.register(
+                serial=serial,
+                drone_model=self.models[model],
+                activated_at=activated,
+                now=self.now,
+            )
             self.book.aircraft[serial] = Aircraft(serial, model, activated)
         lives_in = region if self.random.random() < 0.9 else self.some(REGIONS)
         code = self.sold(plan, model, region)

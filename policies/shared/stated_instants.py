@@ -1,0 +1,152 @@
+"""FACE: an instant that a customer states, on a clock that the form names (B11, P9)."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from policies.models import Region
+from policies.rules import clocks
+from policies.rules.text import Text
+from policies.shared.fields import LocalInstantField, LongSelect, PlainCharField, on_the_clock_of
+
+ACTIVATED = [("no", _("Not yet")), ("yes", _("Yes"))]
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+class TimeZoneField(PlainCharField):
+    """The clock on which an instant is stated; its value is a ZoneInfo, or None for none named.
+
+    The form that shows it gives the choices. Any name of the time-zone data is taken.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("On which clock?"))
+        kwargs.setdefault("widget", LongSelect)
+        super().__init__(max_length=64, empty_value=None, **kwargs)
+        del self.widget.attrs["maxlength"]  # HTML has none for a list
+
+    def to_python(self, value: Any) -> Any:
+        name = super().to_python(value)
+        if name is not None and name not in _zone_names():
+            raise ValidationError(_("Please choose a clock from the list."), code="time_zone")
+        return name and ZoneInfo(name)
+
+
+def activation_problem(answer: str, at: Any, *, asked: bool) -> tuple[str, Text] | None:
+    """The field at which the answers about the activation don't fit, and a sentence for it.
+
+    Where the question was not `asked`, a program filled in the form: without a time it says
+    "not yet" (a contract). A time alone says "yes".
+    """
+    if answer == "no" and at is not None:
+        both = _("You say “not yet”, and you give a time. Please leave one of them out.")
+        return "activated", both
+    if answer == "yes" and at is None:
+        return "activated_at", _("Please say when it was activated.")
+    if answer == "" and at is None and asked:
+        return "activated", _("Please answer this question.")
+    return None
+
+
+class ActivationQuestion(forms.Form):
+    """Has the drone been activated, when, and on whose clock? No answer is preset (B11)."""
+
+    activated = forms.ChoiceField(
+        label=_("Has the drone been activated?"),
+        required=False,
+        choices=ACTIVATED,
+        widget=forms.RadioSelect,
+        help_text=_("It is activated when it is switched on and connected for the first time."),
+        error_messages={"invalid_choice": _("Please choose one of the two answers.")},
+    )
+    activated_at = LocalInstantField(label=_("If so, when?"), required=False)
+    time_zone = TimeZoneField(required=False)
+
+    region: Region | None = None
+
+    def __init__(self, *args: Any, now: datetime | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
+        # Read only when they are shown.
+        clock = self.fields["time_zone"]
+        clock.initial = self._likely_clock
+        clock.widget.choices = self._clocks
+
+    @cached_property
+    def _regions(self) -> list[Region]:
+        return list(Region.objects.order_by("pk").prefetch_related("countries"))
+
+    def _likely_clock(self) -> str:
+        """The dealer's own region is the first one on file."""
+        return self._regions[0].time_zone if self._regions else ""
+
+    def _clocks(self) -> Iterator[tuple[Any, Any]]:
+        yield "", _("The clock of my country's service region")
+        offered: set[str] = set()
+        for region in self._regions:
+            countries = [one.country.code for one in region.countries.all()]
+            zones = clocks.zones_of(countries, region.zone)
+            yield region.name, self._in_words(zones)
+            offered |= {zone.key for zone in zones}
+        typed = self.data.get(self.add_prefix("time_zone"), "")
+        if typed not in offered and typed in _zone_names():
+            yield _("Elsewhere"), self._in_words([ZoneInfo(typed)])
+
+    def _in_words(self, zones: Iterable[ZoneInfo]) -> list[tuple[str, Text]]:
+        by_place = sorted(zones, key=clocks.place)
+        return [(zone.key, self._clock_in_words(zone)) for zone in by_place]
+
+    def _clock_in_words(self, zone: ZoneInfo) -> Text:
+        return clocks.in_words(zone, at=self.now) if self.now else clocks.place(zone)
+
+    @property
+    def answers_activation(self) -> bool:
+        return self._problem is None
+
+    @property
+    def _problem(self) -> tuple[str, Text] | None:
+        data = self.cleaned_data
+        asked = self.add_prefix("activated") in self.data
+        return activation_problem(data["activated"], data["activated_at"], asked=asked)
+
+    def ask_for_activation(self) -> None:
+        """Says which answer is missing."""
+        if self._problem:
+            self.add_error(*self._problem)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The clock that was named, else that of the customer's region."""
+        named: ZoneInfo | None = self.cleaned_data.get("time_zone")
+        return named or (self.region.zone if self.region else None)
+
+    def activation(self) -> datetime | None:
+        """The instant that was stated, None for "not yet"."""
+        naive = self.cleaned_data.get("activated_at")
+        if naive is None or self.zone is None:
+            return None
+        return on_the_clock_of(self.zone, naive)
+
+    @property
+    def understood(self) -> Text:
+        """What was read from the two fields, to be shown again with every refusal (P9)."""
+        if not self.is_bound or self.now is None:
+            return ""
+        instant, zone = self.activation(), self.zone
+        if instant is None or zone is None:
+            return ""
+        return _("We read this as %(instant)s. %(clock)s.") % {
+            "instant": clocks.instant_in_words(instant, zone),
+            "clock": clocks.in_words(zone, at=self.now),
+        }
