@@ -1,6 +1,5 @@
 """The forms of the public pages. Field names are a contract: other programs send them."""
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,25 +9,23 @@ from django.utils.translation import gettext_lazy as _
 from policies.binding import Application
 from policies.models import Region
 from policies.rules import code_format
-from policies.rules.text import Text
 from policies.rules.verdict import Reason, Verdict
 from policies.shared.fields import (
     CountryField,
     DroneModelField,
     EmailField,
-    LocalInstantField,
     PhoneField,
     PlainCharField,
     SerialField,
-    on_the_clock_of,
 )
 from policies.shared.lettering import validate_printable
+from policies.shared.stated_instants import ActivationQuestion
 from policies.verification import BadVideoLink, Film, video_id
 
 # The field that a reason is about; others are about the case as a whole.
 FIELD_OF_REASON = {
     "plan_renews": "code",
-    "wrong_model": "serial",
+    "wrong_model": "code",
     "wrong_region": "country",
     "retired": "serial",
     "has_policy": "serial",
@@ -68,7 +65,7 @@ class CodeField(PlainCharField):
             raise ValidationError(error.message, code="mistyped") from None
 
 
-class ActivateForm(forms.Form):
+class ActivateForm(ActivationQuestion):
     code = CodeField(
         label=_("Activation code"),
         help_text=_("16 letters and digits, from our letter. Dashes and spaces don't matter."),
@@ -76,15 +73,7 @@ class ActivateForm(forms.Form):
     serial = SerialField(
         help_text=_("On the aircraft, in the battery compartment or under an arm, and on the box."),
     )
-    model = DroneModelField(required=False)
-    activated_at = LocalInstantField(
-        label=_("When was the drone activated?"),
-        required=False,
-        help_text=_(
-            "The first time it was switched on and connected, on the clock of your country's "
-            "service region. Leave this empty if it has not been activated yet."
-        ),
-    )
+    model = DroneModelField(label=_("Which model is it?"), required=False)
     name = PlainCharField(
         label=_("Full name"),
         max_length=120,
@@ -99,13 +88,21 @@ class ActivateForm(forms.Form):
         error_messages={"required": _("Please tick this to go on.")},
     )
 
-    region: Region | None = None
+    field_order = ("code", "serial", "model", "activated", "activated_at", "time_zone")
+
+    # The page asks for the model once the serial is found to be unknown, and says so with this.
+    MODEL_ASKED = "model_asked"
+
     verdict: Verdict | None = None
+    # A question that nobody has asked before is no error.
+    has_new_question = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Shown when the serial was found to be unknown, and again once it has been answered.
-        self.asks_model = bool(self.data.get("model") or self.initial.get("model"))
+        self.was_asked_model = self.MODEL_ASKED in self.data
+        self.asks_model = bool(
+            self.was_asked_model or self.data.get("model") or self.initial.get("model")
+        )
         if self.asks_model:
             self._model_field.offer()
 
@@ -134,39 +131,58 @@ class ActivateForm(forms.Form):
             country=data["country"],
             phone=data["phone"],
             drone_model=data["model"],
-            activated_at=self._activated_at(data["activated_at"]),
+            activated_at=self.stated_at,
+            zone=self.zone,
+            answers_activation=self.answers_activation,
         )
 
-    def _activated_at(self, naive: datetime | None) -> datetime | None:
-        if naive is None or self.region is None:
-            return None
-        return on_the_clock_of(self.region.zone, naive)
-
-    def ask_for_model(self, message: Text) -> None:
+    def ask_for_model(self) -> None:
         self.asks_model = True
         self._model_field.offer()
-        self.add_error("model", message)
+        if self.was_asked_model:
+            self.add_error("model", self._model_field.error_messages["required"])
+        else:
+            self.has_new_question = True
 
     def refuse(self, verdict: Verdict) -> None:
         """Shows the verdict: each objection at the field it is about, all of them at the top."""
         self.verdict = verdict
         for reason in verdict.objections:
-            self.add_error(FIELD_OF_REASON.get(reason.code), reason.text)
+            self.add_error(self._field_of(reason), reason.said)
+
+    def _field_of(self, reason: Reason) -> str | None:
+        chosen = self.cleaned_data.get("model") and not self.renews
+        if reason.code == "wrong_model" and chosen:
+            return "model"
+        return FIELD_OF_REASON.get(reason.code)
 
     @property
     def renews(self) -> bool:
         """Whether the code that was refused renews a plan, so that nothing was to start."""
         return self.verdict is not None and any(one.rule == "R1" for one in self.verdict.reasons)
 
+    @property
+    def film_would_help(self) -> bool:
+        """Whether nothing but the passed window is about the drone itself (B3, B4)."""
+        rules = {one.rule for one in self.verdict.objections} if self.verdict else set()
+        return "B2" in rules and "B4" not in rules
+
+    @property
+    def to_carry_along(self) -> list[forms.BoundField]:
+        """What the page for videos asks, too."""
+        return [self[name] for name in ("serial", "model", "name", "email", "country")]
+
     def objections(self) -> list[tuple[Reason, forms.BoundField | None]]:
         """The verdict's objections, each with the field to look at."""
         if self.verdict is None:
             return []
-        names = [(reason, FIELD_OF_REASON.get(reason.code)) for reason in self.verdict.objections]
+        names = [(reason, self._field_of(reason)) for reason in self.verdict.objections]
         return [(reason, self[name] if name else None) for reason, name in names]
 
     def say_country_is_not_served(self) -> None:
-        self.add_error("country", _("We have no service region for this country yet."))
+        """Unless something better is said of the country already."""
+        if not self.has_error("country"):
+            self.add_error("country", _("We have no service region for this country yet."))
 
 
 class CoverForm(forms.Form):

@@ -30,7 +30,7 @@ from policies.models import (
 )
 from policies.shared import papers, repairs
 from policies.shared.errors import CodeRefused, Conflict, Refused
-from policies.shared.visitors import Limit, keep_secret, too_often, visitor
+from policies.shared.visitors import Limit, as_typed, keep_secret, too_often, visitor
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -42,6 +42,9 @@ COVER_BY_ADDRESS = Limit("cover", 20, timedelta(hours=1))
 COVER_BY_EMAIL = Limit("cover-email", 5, timedelta(hours=1))
 VERIFICATION_BY_ADDRESS = Limit("verification", 20, timedelta(hours=1))
 VERIFICATION_BY_EMAIL = Limit("verification-email", 5, timedelta(hours=1))
+
+# With this field a form only carries along to another page what was typed on its own.
+PREFILLED = "prefilled"
 
 
 @require_safe
@@ -114,11 +117,12 @@ def _in_order(parts: Iterable[str]) -> list[str]:
 @page_with_form
 def activate(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "policies/activate.html", {"form": ActivateForm()})
+        form = ActivateForm(now=timezone.now())
+        return render(request, "policies/activate.html", {"form": form})
     now = timezone.now()
     if not ACTIVATE_BY_ADDRESS.allows_visitor(request, now=now):
         return too_often(request, "policies/activate.html", ActivateForm, ACTIVATE_BY_ADDRESS)
-    form = ActivateForm(request.POST)
+    form = ActivateForm(request.POST, now=now)
     bound = _bind(request, form, now=now) if form.is_valid() else None
     if bound:
         return redirect("policy", token=bound.token)
@@ -141,8 +145,10 @@ def _bind(request: HttpRequest, form: ActivateForm, *, now: datetime) -> Policy 
             "code",
             _("We cannot accept this code. Please compare it with the letter, or contact us."),
         )
-    except binding.ModelNeeded as needed:
-        form.ask_for_model(needed.message)
+    except binding.ActivationNeeded:
+        form.ask_for_activation()
+    except binding.ModelNeeded:
+        form.ask_for_model()
     except Conflict as conflict:  # a code that renews, and nothing to renew
         form.add_error("serial", conflict.message)
     except Refused as refused:
@@ -242,6 +248,10 @@ def verification(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if not VERIFICATION_BY_ADDRESS.allows_visitor(request, now=now):
         return too_often(request, page, VerificationForm, VERIFICATION_BY_ADDRESS, steps=steps)
+    if PREFILLED in request.POST:  # from the page of a refusal: nothing is sent yet
+        return render(
+            request, page, {"form": as_typed(VerificationForm, request.POST), "steps": steps}
+        )
     form = VerificationForm(request.POST)
     if form.is_valid():
         if not VERIFICATION_BY_EMAIL.allows_mailbox(form.cleaned_data["email"], now=now):

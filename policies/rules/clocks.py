@@ -60,6 +60,12 @@ def in_words(zone: ZoneInfo, *, at: datetime) -> Text:
     return _("%(place)s time; it is %(now)s there now") % {"place": place(zone), "now": now}
 
 
+def instant_and_now(instant: datetime, zone: ZoneInfo, *, at: datetime) -> Text:
+    """ "1 March 2026, 14:00, Los Angeles time; it is 05:29 there now"."""
+    shown = date_format(instant.astimezone(zone), "j F Y, H:i")
+    return _("%(shown)s, %(clock)s") % {"shown": shown, "clock": in_words(zone, at=at)}
+
+
 def instant_in_words(instant: datetime, zone: ZoneInfo) -> Text:
     """The instant as a clock there shows it: "1 March 2026, 14:00 (Los Angeles time)"."""
     shown = date_format(instant.astimezone(zone), "j F Y, H:i")

@@ -74,6 +74,10 @@ class ActivationQuestion(forms.Form):
     time_zone = TimeZoneField(required=False)
 
     region: Region | None = None
+    # The clock that was named, else that of the customer's region.
+    zone: ZoneInfo | None = None
+    # The instant that was stated, None for "not yet".
+    stated_at: datetime | None = None
 
     def __init__(self, *args: Any, now: datetime | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -110,6 +114,14 @@ class ActivationQuestion(forms.Form):
     def _clock_in_words(self, zone: ZoneInfo) -> Text:
         return clocks.in_words(zone, at=self.now) if self.now else clocks.place(zone)
 
+    def clean(self) -> dict[str, Any]:
+        # Read at once: an error that is shown at a field takes its value from the form.
+        named, naive = self.cleaned_data.get("time_zone"), self.cleaned_data.get("activated_at")
+        self.zone = named or (self.region.zone if self.region else None)
+        if naive is not None and self.zone is not None:
+            self.stated_at = on_the_clock_of(self.zone, naive)
+        return self.cleaned_data
+
     @property
     def answers_activation(self) -> bool:
         return self._problem is None
@@ -126,27 +138,12 @@ class ActivationQuestion(forms.Form):
             self.add_error(*self._problem)
 
     @property
-    def zone(self) -> ZoneInfo | None:
-        """The clock that was named, else that of the customer's region."""
-        named: ZoneInfo | None = self.cleaned_data.get("time_zone")
-        return named or (self.region.zone if self.region else None)
-
-    def activation(self) -> datetime | None:
-        """The instant that was stated, None for "not yet"."""
-        naive = self.cleaned_data.get("activated_at")
-        if naive is None or self.zone is None:
-            return None
-        return on_the_clock_of(self.zone, naive)
-
-    @property
     def understood(self) -> Text:
         """What was read from the two fields, to be shown again with every refusal (P9)."""
         if not self.is_bound or self.now is None:
             return ""
-        instant, zone = self.activation(), self.zone
-        if instant is None or zone is None:
+        if self.stated_at is None or self.zone is None:
             return ""
-        return _("We read this as %(instant)s. %(clock)s.") % {
-            "instant": clocks.instant_in_words(instant, zone),
-            "clock": clocks.in_words(zone, at=self.now),
+        return _("We read this as %(instant)s.") % {
+            "instant": clocks.instant_and_now(self.stated_at, self.zone, at=self.now)
         }

@@ -100,6 +100,7 @@ def try_to_activate(person: Visitor, code: str, serial: str) -> None:
     person.go("/activate/")
     page.get_by_label("Activation code").fill(code)
     page.get_by_label("Serial number").fill(serial)
+    page.get_by_label("Not yet").check()
     page.get_by_label("Full name").fill("Ada King")
     page.get_by_label("E-mail").fill("ada.king@example.com")
     page.get_by_label("Country").select_option("DE")

@@ -74,6 +74,7 @@ def activate(customer: Visitor, code: str) -> None:
     page.get_by_role("link", name="Activate", exact=True).first.click()
     page.get_by_label("Activation code").fill(code.lower().replace("-", " "))
     page.get_by_label("Serial number").fill(SERIAL)
+    page.get_by_label("Not yet").check()
     page.get_by_label("Full name").fill("Ada King")
     page.get_by_label("E-mail").fill("ada.king@example.com")
     page.get_by_label("Country").select_option("US")

@@ -7,6 +7,7 @@ from django.utils import timezone
 from policies import codes
 from policies.models import Drone, DroneModel, Letter, Policy, PolicyEvent
 from policies.rules import code_format
+from tests.forms import form_with
 from tests.public.conftest import Browser
 
 REFUSED = "We cannot accept this code. Please compare it with the letter, or contact us."
@@ -116,13 +117,31 @@ def test_the_model_is_not_asked_at_first(client, db):
     assert 'name="model"' not in client.get("/activate/").text
 
 
-def test_the_model_is_asked_when_the_serial_is_unknown(client, filled_in):
+def test_an_unknown_serial_is_one_more_question_and_no_error(client, filled_in):
     response = client.post("/activate/", filled_in | {"model": ""})
-    assert errors(response) == {
-        "model": ["We do not know this serial number yet. Please choose the model."]
-    }
+    assert errors(response) == {}
+    assert "<h2>One more question</h2>" in response.text
+    assert "Please look at this again" not in response.text
+    assert "<title>Activate a code" in response.text
     assert '<option value="mavic-2-pro">Mavic 2 Pro</option>' in response.text
+    assert '<label for="id_model">Which model is it?</label>' in " ".join(response.text.split())
     assert Drone.objects.count() == 0
+
+
+def test_the_model_that_was_asked_for_is_needed(client, filled_in):
+    del filled_in["model"]
+    filled_in["activated"] = "no"
+    asked = form_with("code", client.post("/activate/", filled_in).text) | {"accept_terms": "on"}
+    assert errors(client.post("/activate/", asked)) == {"model": ["Please choose the model."]}
+    assert client.post("/activate/", asked | {"model": "mavic-2-pro"}).status_code == 302
+
+
+def test_a_wrong_model_is_told_where_the_customer_chose_it(client, filled_in):
+    no = ["This code is for the Mavic 2 Pro, and the drone is a Mavic Air."]
+    response = client.post("/activate/", filled_in | {"model": "mavic-air"})
+    assert errors(response) == {"model": no}
+    Drone.objects.create(serial="08QCE3D0", drone_model=DroneModel.objects.get(slug="mavic-air"))
+    assert errors(client.post("/activate/", filled_in | {"model": ""})) == {"code": no}
 
 
 def test_the_model_of_a_drone_that_we_know_is_not_asked(client, filled_in):
@@ -140,20 +159,34 @@ def test_a_refusal_shows_every_reason_and_keeps_the_form(client, filled_in):
     assert response.status_code == 200
     assert "This code is for the Mavic 2 Pro, and the drone is a Mavic Air." in response.text
     assert "This code is for customers in the region United States." in response.text
-    assert "This drone has never had a care plan." in response.text
     assert 'value="Ada Lovelace"' in response.text
     assert Policy.objects.count() == 0
 
 
-def test_a_country_without_a_region_is_told_so_and_for_which_region_the_code_is(client, filled_in):
+def test_a_country_without_a_region_is_one_sentence(client, filled_in):
     late = {"country": "BR", "activated_at": "2020-01-01T10:00"}
-    response = client.post("/activate/", filled_in | late)
-    assert errors(response) == {
-        "country": [
-            "This code is for customers in the region United States.",
-            "We have no service region for this country yet.",
-        ]
+    assert errors(client.post("/activate/", filled_in | late)) == {
+        "country": ["This code is for customers in the region United States."]
     }
+    unknown = filled_in | {"country": "BR", "code": unknown_code()}
+    assert errors(client.post("/activate/", unknown)) == {
+        "code": [REFUSED],
+        "country": ["We have no service region for this country yet."],
+    }
+
+
+def test_customers_read_what_is_in_the_way_and_no_rules(client, filled_in):
+    wrong = {"model": "mavic-air", "country": "DE", "activated_at": "2020-01-01T10:00"}
+    page = client.post("/activate/", filled_in | wrong).text
+    for staff_only in (
+        'class="rule"',
+        "B7",
+        "B2",
+        "B11",
+        "never had a care plan",
+        "stated by the customer",
+    ):
+        assert staff_only not in page
 
 
 @time_machine.travel(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), tick=False)
@@ -169,8 +202,10 @@ def test_a_second_after_the_window_is_too_late(client, filled_in):
     response = client.post("/activate/", filled_in | {"activated_at": "2026-03-01T10:00"})
     assert errors(response) == {
         "activated_at": [
-            "The binding window closed on 3 March 2026, 10:00 EST. "
-            "A video verification can open it again."
+            "You say that the drone was activated on 1 March 2026, 10:00 (New York time). "
+            "A plan can start within 48 hours of the activation; that was until 3 March 2026, "
+            "10:00 (New York time). A video that shows the drone in good order can make it "
+            "possible again."
         ]
     }
 
@@ -178,7 +213,152 @@ def test_a_second_after_the_window_is_too_late(client, filled_in):
 @time_machine.travel(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), tick=False)
 def test_an_activation_in_the_future_is_told_at_its_field(client, filled_in):
     response = client.post("/activate/", filled_in | {"activated_at": "2026-03-03T10:01"})
-    assert errors(response) == {"activated_at": ["The activation time lies in the future."]}
+    assert errors(response) == {
+        "activated_at": [
+            "You say that the drone was activated on 3 March 2026, 10:01 (New York time). That has "
+            "yet to come: it is 3 March 2026, 10:00 there now. Please check the day, the time and "
+            "the clock."
+        ]
+    }
+
+
+# --- on whose clock (P9) ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("country", "zone", "typed", "utc"),
+    [
+        # Two days are up in New York, and an hour and some are left where the drone is.
+        ("US", "America/Los_Angeles", "2026-03-01T10:00", datetime(2026, 3, 1, 18, 0, tzinfo=UTC)),
+        ("US", "Pacific/Guam", "2026-03-04T00:00", datetime(2026, 3, 3, 14, 0, tzinfo=UTC)),
+        ("AU", "Pacific/Auckland", "2026-03-04T03:00", datetime(2026, 3, 3, 14, 0, tzinfo=UTC)),
+        ("AU", "Australia/Perth", "2026-03-03T22:30", datetime(2026, 3, 3, 14, 30, tzinfo=UTC)),
+    ],
+)
+@time_machine.travel(datetime(2026, 3, 3, 16, 0, tzinfo=UTC), tick=False)
+def test_p9_an_activation_is_read_on_the_clock_that_the_form_names(
+    client, filled_in, sell, country, zone, typed, utc
+):
+    here = {"code": sell(region=country), "country": country, "time_zone": zone}
+    response = client.post(
+        "/activate/", filled_in | here | {"activated": "yes", "activated_at": typed}
+    )
+    assert response.status_code == 302
+    assert Drone.objects.get().activated_at == utc
+
+
+@time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
+def test_p9_a_refusal_repeats_what_it_understood_on_that_clock(client, filled_in):
+    here = {"time_zone": "America/Los_Angeles", "activated_at": "2026-02-28T10:00"}
+    response = client.post("/activate/", filled_in | here)
+    assert (
+        "You say that the drone was activated on 28 February 2026, 10:00 (Los Angeles time)"
+        in (errors(response)["activated_at"][0])
+    )
+    again = client.post("/activate/", filled_in | here | {"name": ""})
+    assert errors(again) == {"name": ["Please fill this in."]}
+    for page in (response.text, again.text):
+        assert (
+            "We read this as 28 February 2026, 10:00, Los Angeles time; it is 12:00 there now."
+        ) in page
+        assert '<option value="America/Los_Angeles" selected>' in page
+
+
+@time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
+def test_p9_the_page_offers_the_clocks_of_the_regions_and_the_time_there_now(client, db):
+    page = client.get("/activate/").text
+    chosen = (
+        '<option value="America/New_York" selected>New York time; it is 15:00 there now</option>'
+    )
+    assert chosen in page
+    for option in (
+        '<option value="Pacific/Guam">Guam time; it is 06:00 there now</option>',
+        '<option value="Australia/Perth">Perth time; it is 04:00 there now</option>',
+        '<option value="Pacific/Auckland">Auckland time; it is 09:00 there now</option>',
+    ):
+        assert option in page
+
+
+@time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
+def test_p9_another_clock_of_the_world_is_taken_and_kept(client, filled_in):
+    there = {"time_zone": "Asia/Kolkata", "activated_at": "2026-03-04T01:00", "name": ""}
+    response = client.post("/activate/", filled_in | there)
+    assert '<option value="Asia/Kolkata" selected>Kolkata time; it is 01:30' in response.text
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../etc/passwd", "x" * 65, "America"])
+def test_p9_a_clock_that_nobody_has_is_refused_with_a_sentence(client, filled_in, name):
+    response = client.post("/activate/", filled_in | {"time_zone": name})
+    assert list(errors(response)) == ["time_zone"]
+
+
+# --- has it been activated (B11) ----------------------------------------------------
+
+
+def on_the_page(client, **typed) -> dict[str, str]:
+    """The form of the page, with answers typed into it."""
+    return form_with("code", client.get("/activate/").text) | typed
+
+
+def test_b11_the_page_asks_with_two_answers_and_presets_none(client, filled_in):
+    page = client.get("/activate/").text
+    assert page.count('type="radio" name="activated"') == 2
+    assert "checked" not in page
+    del filled_in["activated_at"]
+    response = client.post("/activate/", on_the_page(client, **filled_in))
+    assert errors(response) == {"activated": ["Please answer this question."]}
+    assert 'id="id_activated_error"' in response.text
+    said = on_the_page(client, **filled_in) | {"activated": "no"}
+    assert client.post("/activate/", said).status_code == 302
+
+
+def test_b11_a_program_that_leaves_the_question_out_says_not_yet(client, filled_in):
+    assert "activated" not in filled_in
+    assert client.post("/activate/", filled_in).status_code == 302
+    assert Drone.objects.get().activated_at is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ({"activated": "yes"}, {"activated_at": ["Please say when it was activated."]}),
+        (
+            {"activated": "no", "activated_at": "2026-03-01T10:00"},
+            {
+                "activated": [
+                    "You say “not yet”, and you give a time. Please leave one of them out."
+                ]
+            },
+        ),
+        ({"activated": "maybe"}, {"activated": ["Please choose one of the two answers."]}),
+    ],
+)
+def test_b11_answers_that_do_not_fit_are_told_at_their_field(client, filled_in, typed, answer):
+    assert errors(client.post("/activate/", filled_in | typed)) == answer
+    assert Policy.objects.count() == 0
+
+
+@time_machine.travel(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), tick=False)
+def test_b11_a_refused_customer_does_not_get_in_by_saying_not_yet(client, filled_in):
+    late = filled_in | {"activated": "yes", "activated_at": "2026-02-28T10:00"}
+    assert list(errors(client.post("/activate/", late))) == ["activated_at"]
+    for answer in ({"activated": "no", "activated_at": ""}, {"activated_at": ""}):
+        response = client.post("/activate/", filled_in | answer)
+        assert errors(response)["activated_at"][0].startswith(
+            "We were told on 3 March 2026, 10:00 (New York time) that this drone was activated on "
+            "28 February 2026, 10:00 (New York time), and that counts."
+        )
+    assert Policy.objects.count() == 0
+
+
+@time_machine.travel(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), tick=False)
+def test_b11_a_stranger_with_the_serial_and_no_code_does_not_close_the_window(client, filled_in):
+    stranger = filled_in | {"code": unknown_code(), "email": "eve@example.com"}
+    client.post("/activate/", stranger | {"activated_at": "2026-01-01T10:00"})
+    film = {"serial": "08QCE3D0", "video_url": "youtu.be/dQw4w9WgXcQ", "read_instructions": "on"}
+    client.post("/verification/", stranger | film)
+    with time_machine.travel(datetime(2026, 3, 9, 15, 0, tzinfo=UTC), tick=False):
+        assert client.post("/activate/", filled_in).status_code == 302
 
 
 def test_the_terms_must_be_accepted(client, filled_in):
@@ -264,6 +444,8 @@ def test_a_success_costs_few_queries(client, filled_in, django_assert_max_num_qu
     assert Letter.objects.filter(name="policy_bound").count() == 1
 
 
-def test_the_empty_form_asks_the_database_nothing(client, db, django_assert_num_queries):
-    with django_assert_num_queries(0):
+def test_the_empty_form_reads_the_regions_and_their_countries(
+    client, db, django_assert_num_queries
+):
+    with django_assert_num_queries(2):
         client.get("/activate/")

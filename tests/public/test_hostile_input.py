@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from policies.models import Drone, Letter, Policy
 from tests.public.conftest import Browser
 
-ACTIVATE = "code serial model name email phone country activated_at accept_terms".split()
+ACTIVATE = (
+    "code serial model name email phone country activated activated_at time_zone accept_terms"
+).split()
 COVER = ["serial", "email"]
 EVERY_FIELD = [("/activate/", name) for name in ACTIVATE] + [("/cover/", name) for name in COVER]
 CALM = {200, 302, 400, 404, 429}

@@ -105,7 +105,7 @@ def test_a_plan_is_renewed_once(client, ada, renewal, sell):
 def test_a_code_of_another_model_or_region_does_not_renew(client, ada, renewal, sell):
     other = sell(plan="refresh-plus", model="mavic-air", region="JP")
     assert errors(post(client, renewal | {"code": other})) == {
-        "serial": ["This code is for the Mavic Air, and the drone is a Mavic 2 Pro."],
+        "code": ["This code is for the Mavic Air, and the drone is a Mavic 2 Pro."],
         "country": ["This code is for customers in the region Japan."],
     }
 

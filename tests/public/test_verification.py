@@ -18,6 +18,7 @@ from policies.models import (
 )
 from policies.shared.actor import Actor
 from tests import factories
+from tests.forms import form_with
 from tests.public.conftest import Browser
 from tests.public.test_hostile_input import RUBBISH
 
@@ -285,9 +286,34 @@ def test_the_start_page_leads_here(client, db):
 
 
 @time_machine.travel(NOON, tick=False)
-def test_a_refusal_because_the_window_has_passed_leads_here(client, filled_in):
+def test_a_refusal_because_the_window_has_passed_leads_here_with_what_was_typed(client, filled_in):
     response = client.post("/activate/", filled_in | {"activated_at": "2026-01-30T10:00"})
-    assert '<a href="/verification/">Send us a verification video</a></li>' in response.text
+    assert "Send us a verification video" in response.text
+    assert "correct the form" not in response.text
+    page = client.post("/verification/", form_with("prefilled", response.text))
+    form = form_with("video_url", page.text)
+    del form["csrfmiddlewaretoken"]
+    assert form == {
+        "serial": "08QCE3D0",
+        "model": "mavic-2-pro",
+        "name": "Ada Lovelace",
+        "email": "ada@example.com",
+        "country": "US",
+        "video_url": "",
+    }
+    assert "Please look at this again" not in page.text
+    assert VideoVerification.objects.count() == 0
+    film = {"video_url": "https://youtu.be/dQw4w9WgXcQ", "read_instructions": "on"}
+    assert "<h1>We have your video</h1>" in client.post("/verification/", form | film).text
+
+
+@time_machine.travel(NOON, tick=False)
+def test_no_video_is_offered_where_none_can_help(client, filled_in):
+    drone = factories.DroneFactory(serial="08QCE3D0", activated_at=NOON - timedelta(days=9))
+    factories.PolicyFactory(drone=drone)
+    page = client.post("/activate/", filled_in).text
+    assert "This drone is covered already." in page
+    assert "video" not in page.partition("<form")[0].partition("</header>")[2]
 
 
 @time_machine.travel(NOON, tick=False)

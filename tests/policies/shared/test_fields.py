@@ -225,3 +225,32 @@ def test_a_serial_that_a_spreadsheet_rounded_is_refused():
     assert sentence("serial", "1.23E+15") == (
         "A spreadsheet has turned this serial number into a rounded number; type it in full."
     )
+
+
+MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
+
+
+@pytest.mark.parametrize("mark", [*MARKS, "\u00a0", "\u202f", "\u200e \u00a0"])
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("serial", "08QCE3D0"),
+        ("email", "ada@example.com"),
+        ("phone", "+1 555 0100"),
+        ("text", "Ada Lovelace"),
+    ],
+)
+def test_marks_of_direction_and_spaces_at_the_edges_are_dropped(field, typed, mark):
+    assert FIELDS[field].clean(f"{mark}{typed}{mark}") == typed
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks_of_direction_inside_a_text_are_refused(mark):
+    assert sentence("text", f"Ada{mark}Lovelace") == (
+        "This contains characters that cannot be seen. Please type it by hand."
+    )
+
+
+def test_full_width_digits_are_digits():
+    assert FIELDS["phone"].clean("＋８１ （３） ５５５５") == "+81 (3) 5555"
+    assert FIELDS["serial"].clean("１２３４５") == "12345"
