@@ -104,6 +104,14 @@ class Aircraft:
     retired: bool = False
     life: int = 1
     permits: list[datetime] = field(default_factory=list)  # deadlines of unused ones
+    # The earliest activation that somebody stated in vain, with a code for this model (B11).
+    said: datetime | None = None
+
+    def activation(self, stated: datetime | None) -> datetime | None:
+        """B11: what is on file, else the earliest of all that is said."""
+        if self.activated is not None:
+            return self.activated
+        return min((one for one in (self.said, stated) if one is not None), default=None)
 
 
 @dataclass
@@ -174,18 +182,27 @@ class Book:
 
     # --- questions ---------------------------------------------------------------------------
 
-    def may_bind(self, serial: str, code_model: str, *, region_fits: bool, at: datetime) -> bool:
-        """B1-B7 for a drone that is in the book already."""
+    def may_bind(
+        self,
+        serial: str,
+        code_model: str,
+        *,
+        region_fits: bool,
+        at: datetime,
+        stated: datetime | None = None,
+    ) -> bool:
+        """B1-B7, B11 for a drone that is in the book already."""
         drone = self.aircraft[serial]
         if drone.retired or drone.model != code_model or not region_fits:
             return False
         if self.paper_of(serial) is not None:
             return False
-        if drone.activated is None:
+        activated = drone.activation(stated)
+        if activated is None:
             return True
-        if drone.activated > at:
+        if activated > at:
             return False
-        in_window = at - drone.activated <= timedelta(hours=48)
+        in_window = at - activated <= timedelta(hours=48)
         return in_window or any(at <= deadline for deadline in drone.permits)
 
     def paper_of(self, serial: str) -> Paper | None:

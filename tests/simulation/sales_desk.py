@@ -39,22 +39,33 @@ class SalesDesk(Desk):
         lives_in = region if self.random.random() < 0.9 else self.some(REGIONS)
         code = self.sold(plan, model, region)
         email = f"{serial.lower()}@example.com"
-        allowed = self.book.may_bind(serial, model, region_fits=lives_in == region, at=self.now)
+        says = self.some([None, None, None, 1, 47, 48.01, 300])
+        stated = None if says is None else self.now - timedelta(hours=says)
+        allowed = self.book.may_bind(
+            serial, model, region_fits=lives_in == region, at=self.now, stated=stated
+        )
         policy = self.expect(
             allowed,
             lambda: binding.bind_at_desk(
                 code,
                 binding.Application(
-                    serial=serial, name="Sim", email=email, country=REGIONS[lives_in]
+                    serial=serial,
+                    name="Sim",
+                    email=email,
+                    country=REGIONS[lives_in],
+                    activated_at=stated,
                 ),
                 actor=STAFF,
                 now=self.now,
             ),
             f"binding {serial}",
         )
+        drone = self.book.aircraft[serial]
+        if policy is None and stated is not None and model == drone.model:
+            drone.said = min(drone.said or stated, stated)
         if policy is not None:
+            drone.activated = drone.activation(stated)
             self.enter(policy, plan, self.now, "active")
-            drone = self.book.aircraft[serial]
             in_time = drone.activated is None or (self.now - drone.activated <= timedelta(hours=48))
             if not in_time:
                 drone.permits.remove(max(drone.permits))
@@ -238,4 +249,4 @@ class SalesDesk(Desk):
         )
         if done:
             drone.life += 1
-            drone.retired, drone.activated = False, None
+            drone.retired, drone.activated, drone.said = False, None, None
