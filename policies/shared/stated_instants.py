@@ -99,10 +99,8 @@ class ActivationQuestion(forms.Form):
         yield "", _("The clock of my country's service region")
         offered: set[str] = set()
         for region in self._regions:
-            countries = [one.country.code for one in region.countries.all()]
-            zones = clocks.zones_of(countries, region.zone)
-            yield region.name, self._in_words(zones)
-            offered |= {zone.key for zone in zones}
+            yield region.name, self._in_words(region.zones)
+            offered |= {zone.key for zone in region.zones}
         typed = self.data.get(self.add_prefix("time_zone"), "")
         if typed not in offered and typed in _zone_names():
             yield _("Elsewhere"), self._in_words([ZoneInfo(typed)])
