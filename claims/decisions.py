@@ -130,14 +130,14 @@ def _warranty(facts: ClaimFacts, cover: Entitlement) -> Ruling:
 
 def _too_early(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
     if cover.activated_at is not None:
-        if _is_before(facts.happened_on, cover.activated_at, cover.zone):
+        if _is_before(facts.happened_on, cover.activated_at, cover.zones):
             yield Reason(
                 "P8",
                 "defect_before_activation",
                 _("The day of the defect lies before the drone was activated."),
             )
     elif cover.warranty_until is None and _is_before(
-        facts.happened_on, cover.starts_at, cover.zone
+        facts.happened_on, cover.starts_at, cover.zones
     ):
         yield Reason(
             "P8",
@@ -146,9 +146,9 @@ def _too_early(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
         )
 
 
-def _is_before(day: date, instant: datetime, zone: ZoneInfo) -> bool:
-    """Whether the day is over, on the clock of `zone`, when the instant comes."""
-    return _day(day, zone)[1] <= instant
+def _is_before(day: date, instant: datetime, zones: Collection[ZoneInfo]) -> bool:
+    """Whether the day is over on each of the clocks when the instant comes."""
+    return day < clocks.days_at(instant, zones)[0]
 
 
 def _term(facts: ClaimFacts, cover: Entitlement) -> Iterator[Reason]:
