@@ -29,9 +29,7 @@ def activate(*, now: datetime, chunk: int) -> int:
         policies = list(
             Policy.objects.filter(pk__in=pks)
             .select_related("plan", "region", "holder", "drone__drone_model__series")
-            .prefetch_related(
-                "periods", "drone__drone_model__parts", "drone__drone_model__series__parts"
-            )
+            .prefetch_related("periods__cover_terms")
         )
         Policy.objects.filter(pk__in=pks).update(status=Policy.Status.ACTIVE)
         PolicyEvent.objects.bulk_create(

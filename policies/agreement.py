@@ -6,11 +6,18 @@ The facts of the letters, of the policy page and of the paper, so that all three
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import count, takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from policies.models import AllowanceUse, DroneModel, Exclusion, Policy, Region, ReplacementFee
+from policies.models import (
+    AllowanceUse,
+    CoverTerms,
+    DroneModel,
+    Policy,
+    Region,
+    ReplacementFee,
+)
 from policies.rules import terms
 from policies.rules.terms import Stage
 
@@ -73,14 +80,14 @@ def paper_facts(policy: Policy, *, at: datetime) -> dict[str, Any]:
 
 
 def of(policy: Policy, *, at: datetime) -> Agreement:
-    region, drone = policy.region, policy.drone
+    region, drone, sold = policy.region, policy.drone, policy.cover_terms()
     replacements = policy.granted_replacements()
     uses = [use for use in policy.uses.all() if use.given_back_at is None]
     used_ordinals = sorted(use.ordinal for use in uses)
     left = max(replacements - len(uses), 0)
     stage = policy.stage(at=at, replacements_left=left)
-    known_end, sure_end = warranty_until(policy), warranty_at_least_until(policy)
-    warranty_ends = known_end or sure_end
+    lasts = warranty(policy, sold)
+    warranty_ends = lasts.until or lasts.at_least_until
     return Agreement(
         number=policy.number,
         plan=policy.plan.name,
@@ -93,12 +100,12 @@ def of(policy: Policy, *, at: datetime) -> Agreement:
         ends_at=policy.ends_at,
         replacements=replacements,
         used_ordinals=used_ordinals,
-        parts=drone.drone_model.covered_parts(),
-        exclusions=exclusions(),
+        parts=sold.parts,
+        exclusions=[{"title": one["title"], "text": one["text"]} for one in sold.exclusions],
         fees=fees(drone.drone_model, region, at=at)[:replacements],
         currency=region.currency,
-        warranty_until=known_end,
-        warranty_at_least_until=sure_end,
+        warranty_until=lasts.until,
+        warranty_at_least_until=lasts.at_least_until,
         as_of_at=at,
         stage=stage.value,
         over_at=_over_at(policy, stage, uses if not left else []),
@@ -141,39 +148,32 @@ def _days_left(policy: Policy, *, at: datetime) -> int:
     return (policy.ends_at.astimezone(zone).date() - at.astimezone(zone).date()).days
 
 
+class Warranty(NamedTuple):
+    """Until when it lasts; where nobody knows the activation, until when it lasts in any case."""
+
+    until: datetime | None
+    at_least_until: datetime | None
+
+
+def warranty(policy: Policy, sold: CoverTerms | None = None) -> Warranty:
+    """The warranty of the policy's drone, renewals included; `sold` saves asking for the terms.
+
+    The manufacturer's months run from the drone's activation (P8). Where nobody knows it, the
+    drone was not activated before it was bound. What a renewal adds (R2) hangs on the policy,
+    and so goes with it to a replacement drone (T1). Of a drone that was sold again since (B6)
+    nothing is known here: its activation is another life's.
+    """
+    drone, sold = policy.drone, sold or policy.cover_terms()
+    if policy.drone_life != drone.life:
+        return Warranty(None, None)
+    months = sold.warranty_months + sum(one.warranty_months for one in policy.periods.all())
+    ends = terms.warranty_end(drone.activated_at or policy.starts_at, months, policy.region.zone)
+    return Warranty(ends, None) if drone.activated_at else Warranty(None, ends)
+
+
 def warranty_until(policy: Policy) -> datetime | None:
-    """When the warranty of the policy's drone ends, renewals included; None where unknown.
-
-    The manufacturer's months run from the drone's activation (P8); what a renewal adds (R2)
-    hangs on the policy, and so goes with it to a replacement drone (T1). Of a drone that was
-    sold again since (B6) nothing is known here: its activation is another life's.
-    """
-    drone = policy.drone
-    if drone.activated_at is None or policy.drone_life != drone.life:
-        return None
-    return terms.warranty_end(drone.activated_at, _warranty_months(policy), policy.region.zone)
-
-
-def warranty_at_least_until(policy: Policy) -> datetime | None:
-    """Until when the warranty lasts in any case, where nobody knows the activation (P8).
-
-    The drone was not activated before it was bound. None where the activation is known.
-    """
-    drone = policy.drone
-    if drone.activated_at is not None or policy.drone_life != drone.life:
-        return None
-    return terms.warranty_end(policy.starts_at, _warranty_months(policy), policy.region.zone)
-
-
-def _warranty_months(policy: Policy) -> int:
-    added = sum(period.warranty_months for period in policy.periods.all())
-    return policy.drone.drone_model.warranty_months + added
-
-
-def exclusions() -> list[dict[str, str]]:
-    return [
-        {"title": exclusion.title, "text": exclusion.text} for exclusion in Exclusion.objects.all()
-    ]
+    """When the warranty of the policy's drone ends; None where nobody knows the activation."""
+    return warranty(policy).until
 
 
 def fees(drone_model: DroneModel, region: Region, *, at: datetime) -> list[str]:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import letters, sealing
+from policies import freezing, letters, sealing
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -184,10 +184,15 @@ def _sell_locked(
     actor: Actor,
     now: datetime,
 ) -> None:
+    frozen: dict[tuple[int, int, int], SoldTerms] = {}
     for code in codes:
         code.state = ActivationCode.State.SOLD
         code.sold_to, code.sold_at, code.order_reference = to, now, order_reference
-        terms = SoldTerms.of_today(code.batch.plan, code.batch.region)
+        batch = code.batch
+        key = (batch.plan_id, batch.region_id, batch.drone_model_id)
+        if key not in frozen:
+            frozen[key] = freezing.terms_of_today(batch.plan, batch.region, batch.drone_model)
+        terms = frozen[key]
         for name, value in terms._asdict().items():
             setattr(code, name, value)
     changed = [*"state sold_to sold_at order_reference".split(), *SoldTerms._fields]

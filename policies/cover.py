@@ -18,7 +18,6 @@ from policies.models import (
     AllowanceUse,
     Drone,
     DroneModel,
-    Exclusion,
     Hold,
     Order,
     Policy,
@@ -55,7 +54,7 @@ def policy_on(serial: str, *, at: datetime) -> Policy | None:
         # An earlier life's policy may have begun later than the one that a replacement brought.
         .filter(drone__serial=serial, drone_life=F("drone__life"), starts_at__lte=at)
         .select_related("region", "plan", "holder", "drone__drone_model__series")
-        .prefetch_related("periods", "uses", "region__countries")
+        .prefetch_related("periods__cover_terms", "uses", "region__countries")
         .order_by("-starts_at", "-id")
         .first()
     )
@@ -73,7 +72,8 @@ def cover_of(policy: Policy, *, reference: str = "") -> Cover:
     Uses taken under `reference` count as still left, so that a claim that is decided again is
     not refused for the replacement that it took itself.
     """
-    drone, region = policy.drone, policy.region
+    drone, region, sold = policy.drone, policy.region, policy.cover_terms()
+    lasts = agreement.warranty(policy, sold)
     own = sum(
         1 for use in policy.uses.all() if use.reference == reference and use.given_back_at is None
     )
@@ -85,10 +85,10 @@ def cover_of(policy: Policy, *, reference: str = "") -> Cover:
         ends_at=policy.ends_at,
         cancelled_at=policy.cancelled_at,
         replacements_left=policy.replacements_left() + own,
-        parts=tuple(drone.drone_model.covered_parts()),
-        excluded_causes=frozenset(Exclusion.objects.values_list("cause", flat=True)),
-        warranty_until=agreement.warranty_until(policy),
-        warranty_at_least_until=agreement.warranty_at_least_until(policy),
+        parts=tuple(sold.parts),
+        excluded_causes=sold.excluded_causes,
+        warranty_until=lasts.until,
+        warranty_at_least_until=lasts.at_least_until,
         bound_at=policy.created_at,
         came_as_replacement_at=_replaced_at(policy),
         activated_at=drone.activated_at,

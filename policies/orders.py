@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cancellation, customers, issuing
+from policies import cancellation, customers, freezing, issuing
 from policies.issuing import NewPolicy
 from policies.models import (
     Drone,
@@ -20,7 +20,6 @@ from policies.models import (
     PolicyEvent,
     Region,
 )
-from policies.models.code import SoldTerms
 from policies.rules import terms
 from policies.rules.text import Text
 from policies.shared.actor import Actor
@@ -88,7 +87,7 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
             plan=plan,
             region=region,
             placed_at=placed_at,
-            **SoldTerms.of_today(plan, region)._asdict(),
+            **freezing.terms_of_today(plan, region, purchase.drone_model)._asdict(),
         )
         _record(order, OrderEvent.Kind.PLACED, actor=actor, now=now)
         return order

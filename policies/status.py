@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from policies import agreement, binding, letters, outbox, renewal
+from policies.agreement import Warranty
 from policies.models import Drone, Policy, PolicyEvent, Region
 from policies.rules import eligibility
 from policies.rules.verdict import Verdict
@@ -18,8 +19,7 @@ class DroneStatus:
 
     drone: Drone
     policy: Policy | None
-    warranty_until: datetime | None
-    warranty_at_least_until: datetime | None
+    warranty: Warranty | None
     bind: Verdict
     renew: Verdict | None
     claim: Verdict | None
@@ -37,15 +37,14 @@ def of(serial: str, region: Region, *, at: datetime) -> DroneStatus | None:
         Policy.objects.counting()
         .filter(drone=drone, drone_life=drone.life)
         .select_related("plan", "region", "holder", "drone__drone_model")
-        .prefetch_related("periods", "uses")
+        .prefetch_related("periods__cover_terms", "uses")
         .order_by("-starts_at")
         .first()
     )
     return DroneStatus(
         drone=drone,
         policy=policy,
-        warranty_until=agreement.warranty_until(policy) if policy else None,
-        warranty_at_least_until=agreement.warranty_at_least_until(policy) if policy else None,
+        warranty=agreement.warranty(policy) if policy else None,
         bind=binding.verdict_on_drone(drone, region, at=at),
         renew=renewal.verdict_on(policy, None, at=at) if policy else None,
         claim=claimable(policy, at=at) if policy else None,

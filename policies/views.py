@@ -227,11 +227,9 @@ def _policy_with_facts(token: str) -> Policy:
     )
     return get_object_or_404(
         policies.prefetch_related(
-            Prefetch("periods", Period.objects.select_related("plan")),
+            Prefetch("periods", Period.objects.select_related("plan", "cover_terms")),
             "uses",
             "plan__renewals",
-            "drone__drone_model__parts",
-            "drone__drone_model__series__parts",
         ),
         token=token,
     )

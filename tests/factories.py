@@ -7,13 +7,14 @@ import zeal
 from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
-from policies import codes, sealing
+from policies import codes, freezing, sealing
 from policies.models import (
     ActivationCode,
     AllowanceUse,
     BindingPermit,
     CodeBatch,
     CodeEvent,
+    CoverTerms,
     Customer,
     Drone,
     DroneModel,
@@ -39,6 +40,11 @@ def seeded(model, **which):
             return model.objects.get(**which)
 
     return factory.LazyFunction(look_up)
+
+
+def of_today(drone_model: DroneModel) -> CoverTerms:
+    with zeal.zeal_ignore():
+        return freezing.cover_terms_of_today(drone_model)
 
 
 def whole(code: ActivationCode) -> str:
@@ -95,6 +101,7 @@ class ActivationCodeFactory(DjangoModelFactory):
             replacements=factory.SelfAttribute("batch.plan.replacements"),
             warranty_months=factory.SelfAttribute("batch.plan.warranty_months"),
             binding_window_hours=factory.SelfAttribute("batch.region.binding_window_hours"),
+            cover_terms=factory.LazyAttribute(lambda code: of_today(code.batch.drone_model)),
         )
         void = factory.Trait(state=ActivationCode.State.VOID, void_reason="Printed twice")
 
@@ -159,6 +166,7 @@ class PeriodFactory(DjangoModelFactory):
     replacements = factory.SelfAttribute("plan.replacements")
     warranty_months = factory.SelfAttribute("plan.warranty_months")
     binding_window_hours = 48
+    cover_terms = factory.LazyAttribute(lambda period: of_today(period.policy.drone.drone_model))
     created_at = LONG_AGO
 
 

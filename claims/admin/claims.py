@@ -137,9 +137,10 @@ class ClaimAdmin(RecordAdmin):
     def _one_screen(self, claim: Claim) -> dict[str, Any]:
         """Everything that a clerk looks at before pressing a button."""
         policy = claim.policy
+        seen = cover.cover_of(policy, reference=claim.number)
         return {
             "claim": claim,
-            "cover": cover.cover_of(policy, reference=claim.number),
+            "cover": seen,
             "policy": policy,
             "policy_link": link(policy),
             "drone_link": link(claim.drone),
@@ -149,7 +150,7 @@ class ClaimAdmin(RecordAdmin):
             "parts": _part_names(claim.parts),
             "parts_received": _part_names(claim.parts_received),
             "parts_damaged": _part_names(claim.parts_damaged),
-            "parts_covered": _part_names(claim.drone.drone_model.covered_parts()),
+            "parts_covered": _part_names(list(seen.parts)),
             "decisions": list(claim.decisions.order_by("-id")),
             "events": list(claim.events.order_by("-id")),
             "photos": list(claim.photos.all()),

@@ -47,7 +47,7 @@ class ChangeOwner(Operation):
     form_class = HolderForm
 
     def open(self) -> bool:
-        return self.obj.is_in_force(at=self.now) and not self.obj.holds.exists()
+        return stage_now(self.obj) is Stage.IN_FORCE and not self.obj.holds.exists()
 
     def run(self, form: Any) -> Done:
         transfer.change_owner(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
@@ -63,7 +63,8 @@ class Cancel(Operation):
     dangerous = True
 
     def open(self) -> bool:
-        return not self.obj.is_over(at=self.now) and not self.obj.holds.exists()
+        goes_on = stage_now(self.obj) in {Stage.NOT_STARTED, Stage.IN_FORCE}
+        return goes_on and not self.obj.holds.exists()
 
     def run(self, form: Any) -> Done:
         reason = form.cleaned_data["reason"]

@@ -10,7 +10,6 @@ from django.db.models import F
 
 from policies.customers import Person
 from policies.models import Drone, DroneModel, Order, Plan, Policy, Region
-from policies.models.code import SoldTerms
 
 LineName = tuple[str, str]  # reference and serial
 
@@ -33,12 +32,18 @@ class Listed:
         return self.reference, self.serial
 
     def as_order(self, *, now: datetime) -> Order:
-        """A new order under the terms of today (P4), not saved, without buyer and drone."""
+        """A new order under the terms of today (P4), not saved, without buyer and drone.
+
+        What is covered is frozen when it is written: a check writes nothing.
+        """
         return Order(
             reference=self.reference,
             plan=self.plan,
             region=self.region,
-            **SoldTerms.of_today(self.plan, self.region)._asdict(),
+            months=self.plan.months,
+            replacements=self.plan.replacements,
+            warranty_months=self.plan.warranty_months,
+            binding_window_hours=self.region.binding_window_hours,
             placed_at=self.placed_at or self.shipped_at or now,
         )
 

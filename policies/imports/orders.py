@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from policies import orders
+from policies import freezing, orders
 from policies.customers import Person
 from policies.imports import names, order_rows
 from policies.imports.base import ImportKind
@@ -22,7 +22,7 @@ from policies.imports.cells import BadRow, read_instant, serial_of
 from policies.imports.lines import CHANGED, NEW, SAME, FirstLines, Line
 from policies.imports.order_facts import Listed, OnFile
 from policies.imports.order_rows import Sale
-from policies.models import Drone, Order, Plan, Region, RegionCountry
+from policies.models import Drone, DroneModel, Order, Plan, Region, RegionCountry
 from policies.rules.text import Text
 from policies.shared import emails
 from policies.shared.actor import Actor
@@ -46,6 +46,7 @@ class OrderImport(ImportKind):
         self.regions = {str(one.country): one.region for one in served}
         self.serials = FirstLines()
         self.shipped = 0
+        self.cover_terms: dict[int, int] = {}
 
     def country(self, line: Line) -> str:
         return names.country_code(line.value.get("country", ""))
@@ -190,9 +191,17 @@ class OrderImport(ImportKind):
         changed = [line.on_file for line in lines if line.outcome == CHANGED]
         to_ship = [sale for sale in changed if sale.order.policy_id is None]
         to_correct = [sale for sale in changed if sale.order.policy_id is not None]
+        for sale in new:
+            sale.order.cover_terms_id = self._frozen(sale.drone_model)
         order_rows.place(new, actor=actor, now=self.now)
         order_rows.ship(to_ship, actor=actor, now=self.now)
         order_rows.correct(to_correct, actor=actor, now=self.now)
+
+    def _frozen(self, drone_model: DroneModel) -> int:
+        """What the catalogue covers today for a model: asked once for a file."""
+        if drone_model.pk not in self.cover_terms:
+            self.cover_terms[drone_model.pk] = freezing.cover_terms_of_today(drone_model).pk
+        return self.cover_terms[drone_model.pk]
 
 
 def _sale(listed: Listed, order: Order, drone: Drone | None) -> Sale:

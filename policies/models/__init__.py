@@ -12,6 +12,7 @@ from policies.models.catalogue import (
 )
 from policies.models.clock import ReminderDay, Snapshot, SweepRun
 from policies.models.code import ActivationCode, CodeBatch, CodeEvent
+from policies.models.cover_terms import CoverTerms
 from policies.models.customer import Customer
 from policies.models.drone import ActivationSource, ActivationStatement, Drone, DroneEvent
 from policies.models.event import Event
@@ -32,6 +33,7 @@ __all__ = [
     "Cause",
     "CodeBatch",
     "CodeEvent",
+    "CoverTerms",
     "CoveredPart",
     "Customer",
     "Drone",

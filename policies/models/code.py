@@ -9,6 +9,7 @@ from django.db.models import ExpressionWrapper, Q
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.catalogue import DroneModel, Plan, Region
+from policies.models.cover_terms import CoverTerms
 from policies.models.customer import Customer
 from policies.models.event import Event
 
@@ -20,13 +21,7 @@ class SoldTerms(NamedTuple):
     replacements: int
     warranty_months: int
     binding_window_hours: int
-
-    @classmethod
-    def of_today(cls, plan: Plan, region: Region) -> "SoldTerms":
-        """What a sale keeps, whatever the catalogue says later."""
-        return cls(
-            plan.months, plan.replacements, plan.warranty_months, region.binding_window_hours
-        )
+    cover_terms_id: int | None = None
 
 
 class CodeBatch(models.Model):
@@ -105,6 +100,14 @@ class ActivationCode(models.Model):
     binding_window_hours = models.PositiveSmallIntegerField(
         _("binding window sold (hours)"), null=True, blank=True
     )
+    cover_terms = models.ForeignKey(
+        CoverTerms,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
     void_reason = models.CharField(_("void because"), max_length=255, blank=True)
 
     objects = ActivationCodeQuerySet.as_manager()
@@ -134,6 +137,7 @@ class ActivationCode(models.Model):
                     replacements__isnull=True,
                     warranty_months__isnull=True,
                     binding_window_hours__isnull=True,
+                    cover_terms__isnull=True,
                 )
                 | Q(
                     sold_at__isnull=False,
@@ -145,6 +149,7 @@ class ActivationCode(models.Model):
                     warranty_months__isnull=False,
                     binding_window_hours__isnull=False,
                     binding_window_hours__gt=0,
+                    cover_terms__isnull=False,
                 ),
                 name="code_sold_with_terms",
             ),
@@ -179,10 +184,15 @@ class ActivationCode(models.Model):
             or self.replacements is None
             or self.warranty_months is None
             or self.binding_window_hours is None
+            or self.cover_terms_id is None
         ):
             raise ValueError(f"Code {self.pk} is not sold.")
         return SoldTerms(
-            self.months, self.replacements, self.warranty_months, self.binding_window_hours
+            self.months,
+            self.replacements,
+            self.warranty_months,
+            self.binding_window_hours,
+            self.cover_terms_id,
         )
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.models.catalogue import Plan, Region
 from policies.models.code import SoldTerms
+from policies.models.cover_terms import CoverTerms
 from policies.models.customer import Customer
 from policies.models.drone import Drone
 from policies.models.event import Event
@@ -37,6 +38,9 @@ class Order(models.Model):
     replacements = models.PositiveSmallIntegerField(_("replacements"))
     warranty_months = models.PositiveSmallIntegerField(_("extra warranty (months)"))
     binding_window_hours = models.PositiveSmallIntegerField(_("binding window (hours)"))
+    cover_terms = models.ForeignKey(
+        CoverTerms, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     placed_at = models.DateTimeField(_("ordered"))
     shipped_at = models.DateTimeField(_("shipped"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
@@ -96,7 +100,11 @@ class Order(models.Model):
 
     def sold_terms(self) -> SoldTerms:
         return SoldTerms(
-            self.months, self.replacements, self.warranty_months, self.binding_window_hours
+            self.months,
+            self.replacements,
+            self.warranty_months,
+            self.binding_window_hours,
+            self.cover_terms_id,
         )
 
 

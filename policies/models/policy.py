@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.models.catalogue import Plan, Region
 from policies.models.code import ActivationCode
+from policies.models.cover_terms import CoverTerms
 from policies.models.customer import Customer
 from policies.models.drone import Drone
 from policies.models.event import Event
@@ -190,6 +191,14 @@ class Policy(models.Model):
     def used_replacements(self) -> int:
         return sum(1 for use in self.uses.all() if use.given_back_at is None)
 
+    def cover_terms(self) -> CoverTerms:
+        """Parts, exclusions and warranty as they were sold with the plan; a renewal prolongs them.
+
+        Raises ValueError for a policy without a period, which no verb makes.
+        """
+        first = min(self.periods.all(), key=lambda period: period.number)
+        return first.cover_terms
+
     def replacements_left(self) -> int:
         return self.granted_replacements() - self.used_replacements()
 
@@ -236,6 +245,9 @@ class Period(models.Model):
     replacements = models.PositiveSmallIntegerField(_("replacements"))
     warranty_months = models.PositiveSmallIntegerField(_("extra warranty (months)"), default=0)
     binding_window_hours = models.PositiveSmallIntegerField(_("binding window (hours)"))
+    cover_terms = models.ForeignKey(
+        CoverTerms, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

@@ -17,7 +17,7 @@ from django.db import connection, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from policies.models import Event
+from policies.models import CoverTerms, Event
 
 REFUSE_CHANGE = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -98,7 +98,8 @@ def run(schema_editor: BaseDatabaseSchemaEditor, statements: Iterable[str]) -> N
 
 
 def _append_only_tables() -> list[str]:
-    return [model._meta.db_table for model in apps.get_models() if issubclass(model, Event)]
+    models = (CoverTerms, Event)
+    return [model._meta.db_table for model in apps.get_models() if issubclass(model, models)]
 
 
 def create_append_only_triggers(connection: BaseDatabaseWrapper) -> None:

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
-from policies import codes, sealing
+from policies import codes, freezing, sealing
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -94,6 +94,7 @@ class Rows:
         self.models = list(DroneModel.objects.values_list("pk", flat=True))
         self.regions = list(Region.objects.values_list("pk", flat=True))
         self.plan = Plan.objects.get(code="care-1y").pk
+        self.frozen = freezing.cover_terms_of_today(DroneModel.objects.all()[0]).pk
         sealed = sealing.seal(next(codes.new_codes(1)))
         self.key_id, self.sealed_bytes = sealed.key_id, len(sealed.sealed)
         self.ids: dict[type, int] = {}
@@ -105,12 +106,15 @@ class Rows:
         batches = [code_batch(BATCH) for _ in range(self.count // BATCH + 1)]
         self.batches = [batch.pk for batch in CodeBatch.objects.bulk_create(batches)]
         sold = "sold_to_id sold_at months replacements warranty_months binding_window_hours"
+        sold += " cover_terms_id"
         self.put(ActivationCode, f"{' '.join(codes.STOCK_COLUMNS)} {sold}", self.codes())
         policy = "number token plan_id region_id drone_id drone_life holder_id status"
         self.put(Policy, f"{policy} starts_at ends_at cancel_reason created_at", self.policies())
         period = "policy_id number plan_id code_id starts_at ends_at months replacements"
         self.put(
-            Period, f"{period} warranty_months binding_window_hours created_at", self.periods()
+            Period,
+            f"{period} warranty_months binding_window_hours cover_terms_id created_at",
+            self.periods(),
         )
         event = "kind at actor note data"
         self.put(PolicyEvent, f"policy_id {event}", self.policy_events())
@@ -165,12 +169,12 @@ class Rows:
                 digest = UUID(int=self.random.getrandbits(128))
                 kept = (digest, os.urandom(self.sealed_bytes), self.key_id, tail)
             if n >= self.count:
-                yield batch, *kept, "in_stock", "", "", None, None, None, None, None, None
+                yield batch, *kept, "in_stock", "", "", *[None] * 7
                 continue
             order = self.facts.order_reference if n == self.special else f"W-{n:07d}"
             buyer = self.ids[Customer] + n
             at = self.stored(self.starts_at(n) - timedelta(hours=9))
-            yield batch, *kept, "sold", order, "", buyer, at, 12, 2, 0, 48
+            yield batch, *kept, "sold", order, "", buyer, at, 12, 2, 0, 48, self.frozen
 
     def policies(self) -> Iterator[tuple[Any, ...]]:
         for n in self.numbers():
@@ -190,7 +194,7 @@ class Rows:
         for n in self.numbers():
             starts, ends = self.stored(self.starts_at(n)), self.stored(self.ends_at(n))
             policy, code = self.ids[Policy] + n, self.ids[ActivationCode] + n
-            yield policy, 1, self.plan, code, starts, ends, 12, 2, 0, 48, starts
+            yield policy, 1, self.plan, code, starts, ends, 12, 2, 0, 48, self.frozen, starts
 
     def policy_events(self) -> Iterator[tuple[Any, ...]]:
         for n in self.numbers():

@@ -26,6 +26,7 @@ from policies.models import (
 )
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
+from tests import factories
 from tests.concurrency.conftest import one_snapshot
 
 DUE = 3_000
@@ -83,6 +84,7 @@ def make_policies(ann, shelf, now, *, count: int) -> list[Policy]:
         )
         for number, drone in enumerate(drones)
     )
+    sold = factories.of_today(model)
     Period.objects.bulk_create(
         Period(
             policy=policy,
@@ -92,6 +94,7 @@ def make_policies(ann, shelf, now, *, count: int) -> list[Policy]:
             months=12,
             replacements=2,
             binding_window_hours=48,
+            cover_terms=sold,
             created_at=policy.created_at,
         )
         for policy in made

@@ -60,8 +60,7 @@ def test_p8_the_warranty_of_a_drone_whose_activation_is_unknown_lasts_from_the_b
 
 def test_b6_the_activation_of_a_drone_that_was_sold_again_is_not_that_of_its_former_life(policy):
     policy.drone.life = 2
-    assert agreement.warranty_until(policy) is None
-    assert agreement.warranty_at_least_until(policy) is None
+    assert agreement.warranty(policy) == (None, None)
 
 
 def test_its_facts_fit_into_a_letter(policy, now):

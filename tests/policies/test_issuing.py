@@ -8,7 +8,7 @@ from policies import binding, issuing, orders
 from policies.binding import Application
 from policies.imports import order_rows
 from policies.imports.order_rows import Sale
-from policies.models import Order, Period, Policy
+from policies.models import DroneModel, Order, Period, Policy
 from policies.models.code import SoldTerms
 from policies.shared.actor import Actor
 from tests import factories
@@ -19,7 +19,8 @@ AT = datetime(2026, 8, 31, 14, 0, tzinfo=UTC)  # ten in the morning in New York
 
 def test_p2_p4_a_policy_runs_for_the_months_that_were_sold_on_the_region_s_clock(ann, care_1y, us):
     drone = factories.DroneFactory(life=2)
-    sold = SoldTerms(months=6, replacements=5, warranty_months=1, binding_window_hours=24)
+    frozen = factories.of_today(drone.drone_model)
+    sold = SoldTerms(6, 5, warranty_months=1, binding_window_hours=24, cover_terms_id=frozen.pk)
     policy, period = issuing.new_policy(
         plan_id=care_1y.pk,
         region=us,
@@ -66,6 +67,7 @@ def order(ann, care_1y, us):
             replacements=care_1y.replacements,
             warranty_months=care_1y.warranty_months,
             binding_window_hours=us.binding_window_hours,
+            cover_terms=factories.of_today(DroneModel.objects.get(slug="mavic-2-pro")),
             placed_at=datetime(2026, 8, 29, 14, 0, tzinfo=UTC),
         )
 

@@ -136,7 +136,8 @@ SALE = {"sold_at": MAY_2026, "months": 12, "replacements": 2, "warranty_months":
 
 def test_a_sold_code_has_a_buyer_a_date_and_its_terms(ann):
     code = factories.ActivationCodeFactory()
-    sale = {**SALE, "sold_to_id": ann.pk}
+    frozen = factories.of_today(code.batch.drone_model)
+    sale = {**SALE, "sold_to_id": ann.pk, "cover_terms_id": frozen.pk}
     for missing in sale:
         part = {column: value for column, value in sale.items() if column != missing}
         with refused("code_sold_with_terms|code_sold_has_date"):
@@ -149,11 +150,13 @@ def test_a_sold_code_has_a_buyer_a_date_and_its_terms(ann):
 
 def test_a_code_in_stock_has_no_buyer_and_no_terms(ann):
     code = factories.ActivationCodeFactory()
-    for column, value in {**SALE, "sold_to_id": ann.pk}.items():
+    frozen = factories.of_today(code.batch.drone_model)
+    sale = {**SALE, "sold_to_id": ann.pk, "cover_terms_id": frozen.pk}
+    for column, value in sale.items():
         with refused("code_sold_with_terms|code_sold_has_date"):
             change(code, **{column: value})
     with refused("code_sold_has_date"):
-        change(code, **SALE, sold_to_id=ann.pk)
+        change(code, **sale)
 
 
 def test_a_code_is_void_exactly_when_there_is_a_reason():
