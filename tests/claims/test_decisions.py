@@ -437,7 +437,8 @@ def test_damage_before_the_covered_drone_was_shipped_as_a_replacement_is_covered
     shipped = {"came_as_replacement_at": datetime(2026, 3, 10, 3, 30, tzinfo=UTC)}
     assert remarks(happened_on=date(2026, 3, 8), **shipped) == [SHIPPED]
     assert remarks(happened_on=date(2026, 3, 9), **shipped) == []
-    ruling = decide(CRASH, replace(COVER, **shipped))
+    # The day is told on the region's clock: in Honolulu it is the 9th as well, on Guam the 10th.
+    ruling = decide(CRASH, replace(COVER, **shipped, zones=(NEW_YORK, HONOLULU, GUAM)))
     assert str(ruling.reasons[-1]) == (
         "The covered drone came as a replacement: it was shipped on 9 March 2026, "
         "after the day of the damage."
