@@ -47,6 +47,13 @@ LETTERS = {
     Progress.LAPSED: "claim_lapsed",
 }
 
+# The letter that reminds of each deadline (K6).
+REMINDERS = {
+    Deadline.Kind.LABEL: "label_reminder",
+    Deadline.Kind.FEE: "fee_reminder",
+    Deadline.Kind.PARTS: "parts_reminder",
+}
+
 
 # What differs without being news: the link, a name put right, the label's file, and what the
 # customer did meanwhile (a fee paid) or knows from elsewhere (what is left of the plan).
@@ -141,15 +148,15 @@ def _news(
 
 def reminder(claim: Claim, deadline: Deadline, *, now: datetime) -> bool:
     """The customer's time for the label, the fee or the missing parts runs out (K6)."""
-    facts, kind = _facts(claim), deadline.kind
+    facts, kind = _facts(claim), Deadline.Kind(deadline.kind)
     if kind == Deadline.Kind.LABEL:
         facts |= _label(claim)
     if kind == Deadline.Kind.PARTS:
         facts |= _address_to_send_to(claim) | {"note": _note_of_the_step(claim)}
     facts["ends_at"] = deadline.ends_at(claim).isoformat()
     # Once for each visit: no two can wait long enough from the same day on.
-    key = f"{kind}_reminder/{claim.waits_since:%Y-%m-%d}"
-    return _queue(claim, f"{kind}_reminder", facts, key=key, now=now)
+    name = REMINDERS[kind]
+    return _queue(claim, name, facts, key=f"{name}/{claim.waits_since:%Y-%m-%d}", now=now)
 
 
 def _note_of_the_step(claim: Claim) -> str:
