@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claims.decisions import ClaimFacts, Ruling, decide, for_the_customer
+from claims.decisions import NONE_LEFT, ClaimFacts, Ruling, decide, for_the_customer
 from policies.models import Cause, Part
 from policies.rules.entitlement import Entitlement
 
@@ -384,6 +384,19 @@ def test_p9_the_first_day_is_remarked_on_whichever_clock_it_was():
     assert remark in decided(happened_on=date(2026, 1, 5), **begins)[1]
     assert remark in decided(happened_on=date(2026, 1, 6), **begins)[1]
     assert remark not in decided(happened_on=date(2026, 1, 7), **begins)[1]
+
+
+def test_p9_a_defect_lies_before_the_activation_if_its_day_is_over_on_every_clock():
+    # Noon on the 4th in New York; on Guam it is the 5th, in Honolulu the 4th.
+    activated_at = datetime(2026, 1, 4, 17, 0, tzinfo=UTC)
+    facts = {"cause": "product_defect", "zones": WIDE, "activated_at": activated_at}
+    assert decided(**facts, happened_on=date(2026, 1, 4))[0] == "warranty"
+    assert decided(**facts, happened_on=date(2026, 1, 3)) == (
+        "needs_review", ["P8 warranty_runs", "P8 defect_before_activation!"])  # fmt: skip
+
+
+def test_p3_what_is_decided_where_the_last_replacement_has_gone_meanwhile():
+    assert summary(NONE_LEFT) == ("not_covered", ["P3 none_left!"])
 
 
 # --- what the clerk is told -------------------------------------------------------
