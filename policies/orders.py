@@ -195,8 +195,7 @@ def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> 
     until it has begun. Raises Conflict.
     """
     with transaction.atomic():
-        policy = _lock_policy(order)
-        locked = _lock(order)
+        policy, locked = _lock(order)
         objection = objection_to_shipment(locked, policy, shipped_at, now=now)
         if objection:
             raise Conflict(objection)
@@ -290,8 +289,7 @@ def objection_to_cancelling(order: Order, policy: Policy | None, *, now: datetim
 def cancel(order: Order, *, reason: str, actor: Actor, now: datetime) -> None:
     """Cancels the order, and its policy if that has not begun (B9). Raises Conflict otherwise."""
     with transaction.atomic():
-        policy = _lock_policy(order)
-        locked = _lock(order)
+        policy, locked = _lock(order)
         objection = objection_to_cancelling(locked, policy, now=now)
         if objection:
             raise Conflict(objection)
@@ -301,17 +299,21 @@ def cancel(order: Order, *, reason: str, actor: Actor, now: datetime) -> None:
             cancellation.cancel(policy, reason=reason, actor=actor, now=now)
 
 
-def _lock_policy(order: Order) -> Policy | None:
-    """The order's policy, if it has one, locked before the order: one order of locks everywhere."""
-    return Policy.objects.select_for_update(of=("self",)).filter(order=order).first()
+def _lock(order: Order) -> tuple[Policy | None, Order]:
+    """The order's policy, if it has one, and the order, locked as everywhere: policy first.
 
-
-def _lock(order: Order) -> Order:
-    return (
+    Raises Conflict when the policy came with a shipment that was recorded meanwhile: it is not
+    locked, and whoever asked has not seen it.
+    """
+    policy = Policy.objects.select_for_update(of=("self",)).filter(order=order).first()
+    locked = (
         Order.objects.select_for_update(of=("self",))
         .select_related("plan", "region", "customer")
         .get(pk=order.pk)
     )
+    if locked.policy_id != (policy.pk if policy else None):
+        raise Conflict(_("Somebody else has recorded the shipment of this order meanwhile."))
+    return policy, locked
 
 
 def _record(

@@ -26,6 +26,7 @@ ALLOWED = {
     "policies_import_import-orders": {SALES, MANAGER},
     "policies_import_import-drones": {SALES, MANAGER},
     "policies_import_import-fees": {MANAGER},
+    "policies_import_read-as": {SALES, MANAGER},
     "policies_import_confirm": {SALES, MANAGER},
     "policies_import_discard": {SALES, MANAGER},
     "policies_drone_register": {SALES, MANAGER},

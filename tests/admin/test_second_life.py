@@ -50,7 +50,9 @@ def test_b6_a_customer_activates_a_code_for_it(refurbished):
     visitor = Client()
     form = form_with("serial", visitor.get("/activate/").text)
     code = factories.whole(factories.ActivationCodeFactory(sold=True))
-    filled_in = form | BEN | {"code": code, "serial": SERIAL, "accept_terms": "on"}
+    filled_in = (
+        form | BEN | {"code": code, "serial": SERIAL, "activated": "no", "accept_terms": "on"}
+    )
     assert visitor.post("/activate/", filled_in).status_code == 302
     assert policies_of(refurbished) == [(1, "active"), (2, "active")]
 
@@ -58,7 +60,7 @@ def test_b6_a_customer_activates_a_code_for_it(refurbished):
 def test_b6_the_desk_binds_a_code_to_it(sales, refurbished):
     code = factories.ActivationCodeFactory(sold=True)
     url = reverse("admin:policies_activationcode_bind", args=[code.pk])
-    form = form_with("serial", sales.get(url).text) | BEN | {"serial": SERIAL}
+    form = form_with("serial", sales.get(url).text) | BEN | {"serial": SERIAL, "activated": "no"}
     assert sales.post(url, form).status_code == 302
     assert policies_of(refurbished) == [(1, "active"), (2, "active")]
 
