@@ -6,9 +6,10 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
-from claims import fees, letters, progress
-from claims.models import Claim, Deadline
+from claims import fees, letters, moves
+from claims.models import Claim, Deadline, Progress, ends_at
 from policies import cover
 from policies.shared.actor import Actor
 
@@ -71,11 +72,11 @@ def _end(claim: Claim, deadline: Deadline, *, now: datetime, dry_run: bool, tota
     days = deadline.ends_after_days
     with transaction.atomic():
         if deadline.kind == Deadline.Kind.LABEL:
-            total.lapsed += progress.lapse(claim, days=days, actor=CLOCK, now=now)
+            total.lapsed += lapse(claim, days=days, actor=CLOCK, now=now)
         elif deadline.kind == Deadline.Kind.FEE:
-            total.returned += progress.give_up_on_fee(claim, days=days, actor=CLOCK, now=now)
+            total.returned += give_up_on_fee(claim, days=days, actor=CLOCK, now=now)
         else:
-            total.returned += progress.give_up_on_parts(claim, days=days, actor=CLOCK, now=now)
+            total.returned += give_up_on_parts(claim, days=days, actor=CLOCK, now=now)
         transaction.set_rollback(dry_run)
 
 
@@ -94,3 +95,42 @@ def _remind(
 
 def _is_paid(claim: Claim, deadline: Deadline) -> bool:
     return deadline.kind == Deadline.Kind.FEE and fees.is_settled(claim)
+
+
+def lapse(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
+    """Ends a claim whose label was not used within `days` (K6). False when there is time left."""
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        if not _is_over(step, Progress.LABEL_SENT, days):
+            return False
+        step.move(Progress.LAPSED)
+        return True
+
+
+def give_up_on_fee(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
+    """Returns the drone of a claim whose fee was not paid within `days` (K6). False otherwise."""
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        if not _is_over(step, Progress.AWAITING_FEE, days):
+            return False
+        if fees.is_settled(step.claim):
+            return False  # paid, and the step then taken back: it waits for the desk
+        reason = str(_("The replacement fee was not paid in time."))
+        step.move(Progress.RETURNING, public_note=reason)
+        return True
+
+
+def give_up_on_parts(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
+    """Returns the drone whose missing parts did not come within `days` (K6). False otherwise."""
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        if not _is_over(step, Progress.PARTS_MISSING, days):
+            return False
+        reason = str(_("The missing parts did not arrive in time."))
+        step.move(Progress.RETURNING, public_note=reason)
+        return True
+
+
+def _is_over(step: moves.Step, state: Progress, days: int) -> bool:
+    claim = step.claim
+    return claim.progress == state and ends_at(claim, days=days) <= step.now

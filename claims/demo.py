@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from claims import assessment, intake, labels, progress
+from claims import assessment, chasing, intake, labels, progress
 from claims.carriers.base import Carrier
 from claims.models import COVERED, Claim, Outcome
 from policies.models import Policy
@@ -216,4 +216,4 @@ class ClaimsDesk:
 
     def _lapse(self, claim: Claim) -> None:
         self.at = self.now - timedelta(days=1)
-        progress.lapse(claim, days=30, actor=Actor.command("chase_claims"), now=self.at)
+        chasing.lapse(claim, days=30, actor=Actor.command("chase_claims"), now=self.at)

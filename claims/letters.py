@@ -22,6 +22,7 @@ from claims.models import (
     Progress,
     Shipment,
     Visit,
+    refund_due,
     visits,
 )
 from policies import cover, outbox
@@ -248,7 +249,7 @@ def _way_back(claim: Claim) -> dict[str, Any]:
 
 def _found(claim: Claim) -> dict[str, Any]:
     """What the assessment found (K7)."""
-    paid = FeePayment.objects.filter(claim=claim, refunded_at=None).exists()
+    paid = FeePayment.objects.paying().filter(claim=claim).exists()
     return {
         "cause_found": str(claim.get_cause_found_display()),
         "parts_received": claim.parts_received,
@@ -264,11 +265,11 @@ def _kept(claim: Claim) -> dict[str, Any]:
 
 
 def _refund(claim: Claim) -> dict[str, Any]:
-    """The fee that was paid for a replacement that does not come (K8)."""
-    payment = FeePayment.objects.filter(claim=claim, refunded_at=None).first()
-    if payment is None:
-        return {"refund": "", "refund_currency": ""}
-    return {"refund": str(payment.amount), "refund_currency": payment.currency}
+    """What was paid for a replacement that does not come (K8)."""
+    # In one currency, the region's: fees and late money are in no other.
+    for currency, amount in refund_due(claim).items():
+        return {"refund": str(amount), "refund_currency": currency}
+    return {"refund": "", "refund_currency": ""}
 
 
 def _address_to_send_to(claim: Claim) -> dict[str, Any]:
@@ -298,7 +299,7 @@ OWN_FACTS: dict[Progress, Callable[[Claim], dict[str, Any]]] = {
     Progress.RETURNED: lambda claim: _refund(claim) | _kept(claim),
     Progress.DECLINED: lambda claim: _why_not(claim) | _kept(claim),
     Progress.CANCELLED: lambda claim: _refund(claim) | _kept(claim),
-    Progress.LAPSED: _kept,
+    Progress.LAPSED: lambda claim: _refund(claim) | _kept(claim),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from claims import letters, shipping
+from claims import fees, letters, shipping
 from claims.models import CLOSED, WAITING, Claim, ClaimEvent, Decision, Progress, Visit, visits
 from policies import cover
 from policies.shared.actor import Actor
@@ -126,6 +126,7 @@ class Step:
             raise Conflict(_("Somebody else has moved this claim meanwhile."))
         for name, value in columns.items():
             setattr(self.claim, name, value)
+        fees.match(self.claim)
 
     def _first_came_at(self, after: str, *, back: bool) -> datetime:
         """When the claim first came to the visit that it makes now, taken back meanwhile or not."""
@@ -147,6 +148,7 @@ class Step:
         Claim.objects.filter(pk=self.claim.pk).update(**columns)
         for name, value in columns.items():
             setattr(self.claim, name, value)
+        fees.match(self.claim)
 
     def _hold(self) -> None:
         """Holds the policy again, while it is still its own: not a new owner's, nor a dead one."""

@@ -17,7 +17,6 @@ from claims.models import (
     Outcome,
     Progress,
     Shipment,
-    ends_at,
 )
 from policies import cover
 from policies.shared.actor import Actor
@@ -49,7 +48,7 @@ def accept(claim: Claim, *, actor: Actor, now: datetime) -> None:
                 % {"outcome": current.get_outcome_display()}
             )
         columns = assessment.apply_outcome(step, current.outcome) | {"accepted_at": now}
-        Claim.objects.filter(pk=current.pk).update(**columns)
+        step.set(**columns)
         step.record(ClaimEvent.Kind.ACCEPTED)
         shipping.order_label(current, now=now)
 
@@ -136,9 +135,13 @@ def pay(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Records the fee (K8); a claim that waited for it moves on. Raises Conflict."""
+    """Records a payment (K8); a claim that waited for its fee moves on. Raises Conflict.
+
+    What pays no fee (it came late, or twice) is to be paid back.
+    """
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
+        is_wanted = fees.is_wanted(step.claim)
         fees.record_payment(
             step.claim,
             amount=amount,
@@ -148,7 +151,8 @@ def pay(
             now=now,
         )
         step.record(ClaimEvent.Kind.PAID, note=reference)
-        step.move(P.PREPARING)
+        if is_wanted and moves.allows(step.claim, P.PREPARING):
+            step.move(P.PREPARING)
 
 
 def refund(claim: Claim, *, reference: str, actor: Actor, now: datetime) -> None:
@@ -157,6 +161,16 @@ def refund(claim: Claim, *, reference: str, actor: Actor, now: datetime) -> None
         step = moves.lock(claim, actor, now)
         fees.record_refund(step.claim, reference=reference, now=now)
         step.record(ClaimEvent.Kind.REFUNDED, note=reference)
+
+
+def reverse_payment(
+    claim: Claim, *, reference: str, reason: str, actor: Actor, now: datetime
+) -> None:
+    """Takes back a payment that was recorded on the wrong claim (K8). Raises Conflict."""
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        fees.reverse(step.claim, reference=reference, reason=reason, now=now)
+        step.record(ClaimEvent.Kind.REVERSED, note=f"{reference}: {reason}")
 
 
 def send_back(
@@ -217,45 +231,6 @@ def complete(claim: Claim, *, actor: Actor, now: datetime) -> None:
     """The customer has the replacement. Raises Conflict."""
     with transaction.atomic():
         moves.lock(claim, actor, now).move(P.COMPLETED)
-
-
-def lapse(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
-    """Ends a claim whose label was not used within `days` (K6). False when there is time left."""
-    with transaction.atomic():
-        step = moves.lock(claim, actor, now)
-        if not _is_over(step, P.LABEL_SENT, days):
-            return False
-        step.move(P.LAPSED)
-        return True
-
-
-def give_up_on_fee(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
-    """Returns the drone of a claim whose fee was not paid within `days` (K6). False otherwise."""
-    with transaction.atomic():
-        step = moves.lock(claim, actor, now)
-        if not _is_over(step, P.AWAITING_FEE, days):
-            return False
-        if fees.is_settled(step.claim):
-            return False  # paid, and the step then taken back: it waits for the desk
-        reason = str(_("The replacement fee was not paid in time."))
-        step.move(P.RETURNING, public_note=reason)
-        return True
-
-
-def give_up_on_parts(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
-    """Returns the drone whose missing parts did not come within `days` (K6). False otherwise."""
-    with transaction.atomic():
-        step = moves.lock(claim, actor, now)
-        if not _is_over(step, P.PARTS_MISSING, days):
-            return False
-        reason = str(_("The missing parts did not arrive in time."))
-        step.move(P.RETURNING, public_note=reason)
-        return True
-
-
-def _is_over(step: moves.Step, state: Progress, days: int) -> bool:
-    claim = step.claim
-    return claim.progress == state and ends_at(claim, days=days) <= step.now
 
 
 def undo(claim: Claim, *, reason: str, actor: Actor, now: datetime) -> None:

@@ -4,13 +4,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from claims import fees
+from claims.admin import payments
 from claims.admin.bulk_operations import CompleteMany, ReceiveMany
 from claims.admin.operations import OPERATIONS, undecided
 from claims.admin.reports import REPORTS
@@ -69,7 +71,7 @@ class ClaimSheet(Paper):
             # As on the customer's page: what this claim has taken is no longer left.
             "left": max(granted - used, 0),
             "granted": granted,
-            "paid": getattr(record, "payment", None),
+            "paid": fees.payment_of(record),
             "outbound": sent,
             "site_url": settings.SITE_URL,
         }
@@ -100,8 +102,14 @@ class ClaimAdmin(RecordAdmin):
     fields = ["number"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
-        related = ["policy__plan", "policy__holder", "replacement", "payment"]
+        related = ["policy__plan", "policy__holder", "replacement"]
         return super().get_queryset(request).select_related(*self.list_select_related, *related)
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Claim | None:
+        claim: Claim | None = super().get_object(request, *args, **kwargs)
+        if claim is not None:
+            prefetch_related_objects([claim], "payments")
+        return claim
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """In a queue the oldest lies on top."""
@@ -155,7 +163,8 @@ class ClaimAdmin(RecordAdmin):
             "events": list(claim.events.order_by("-id")),
             "photos": list(claim.photos.all()),
             "shipments": list(claim.shipments.all()),
-            "payment": getattr(claim, "payment", None),
+            "payments": sorted(claim.payments.all(), key=lambda payment: payment.pk),
+            "refund_due": payments.shown_refund(claim),
             "letters": Letter.objects.filter(reference=claim.number).order_by("-id"),
         }
 

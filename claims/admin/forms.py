@@ -1,5 +1,6 @@
 """The forms of the claims desk: they read what was typed, and decide nothing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -95,6 +96,18 @@ class PaymentForm(forms.Form):
 
 class RefundForm(forms.Form):
     reference = PlainCharField(label=_("Refund reference"), max_length=64)
+
+
+class ReversePaymentForm(InternalReasonForm):
+    reference = forms.ChoiceField(label=_("Payment"))
+
+    field_order = ["reference", "reason"]
+
+    def __init__(self, *args: Any, payments: Iterable[FeePayment], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["reference"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(one.reference, f"{one}, {one.reference}") for one in payments]
 
 
 class SendBackForm(ReasonForm):

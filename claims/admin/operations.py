@@ -1,12 +1,12 @@
 """What the claims desk does to a claim: each operation calls one verb of `progress`."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from claims import assessment, fees, moves, progress, shipping
+from claims.admin.base import ClaimOperation, MoveOperation
 from claims.admin.forms import (
     AssessForm,
     InternalReasonForm,
@@ -14,41 +14,15 @@ from claims.admin.forms import (
     NoteForm,
     OptionalReasonForm,
     OverruleForm,
-    PaymentForm,
     ReasonForm,
-    RefundForm,
     SendBackForm,
     ShipForm,
     fields_of_request,
 )
+from claims.admin.payments import Pay, PayLate, Refund, ReversePayment
 from claims.models import COVERED, Claim, Progress, Shipment
 from policies.backoffice.operations import Done, Operation
-from policies.rules.serials import BadSerial
 from policies.rules.text import Text
-
-
-class ClaimOperation(Operation):
-    """A button that calls one verb, and the message when it went through."""
-
-    verb: ClassVar[Callable[..., Any]]
-    message: ClassVar[Text]
-    permission = "claims.handle_claim"
-
-    def run(self, form: Any) -> Done:
-        try:
-            type(self).verb(self.obj, actor=self.actor, now=self.now, **form.cleaned_data)
-        except BadSerial as error:
-            raise forms.ValidationError(error.message) from error
-        return Done(self.message)
-
-
-class MoveOperation(ClaimOperation):
-    """A button for one move: there while the table leads to its state."""
-
-    leads_to: ClassVar[Progress]
-
-    def open(self) -> bool:
-        return moves.allows(self.obj, self.leads_to)
 
 
 def undecided(claim: Claim) -> bool:
@@ -119,6 +93,12 @@ class Receive(MoveOperation):
     verb = progress.receive
     message = _("Arrived at the service centre.")
 
+    def facts(self) -> list[tuple[Text, Text]]:
+        facts = super().facts()
+        if not self.obj.is_open:
+            facts.append((_("What follows"), _("The claim is taken up again, as at first.")))
+        return facts
+
 
 class MissParts(MoveOperation):
     slug = "miss-parts"
@@ -163,22 +143,6 @@ class Prepare(MoveOperation):
         return super().open() and self.obj.outcome in COVERED and fees.is_settled(self.obj)
 
 
-class Pay(MoveOperation):
-    slug = "pay"
-    label = _("Record the fee")
-    permission = "claims.record_payment"
-    form_class = PaymentForm
-    leads_to = Progress.PREPARING
-    verb = progress.pay
-    message = _("The fee is recorded, and the replacement can be prepared.")
-
-    def open(self) -> bool:
-        return super().open() and not fees.is_settled(self.obj)
-
-    def initial(self) -> dict[str, Any]:
-        return {"amount": self.obj.fee_amount, "currency": self.obj.fee_currency}
-
-
 class Ship(MoveOperation):
     slug = "ship"
     label = _("Ship the replacement")
@@ -187,6 +151,16 @@ class Ship(MoveOperation):
     leads_to = Progress.SHIPPED
     verb = progress.ship
     message = _("Shipped.")
+
+    def facts(self) -> list[tuple[Text, Text]]:
+        claim = self.obj
+        lines = [claim.line1, claim.line2, claim.postal_code, claim.city, claim.state]
+        address = ", ".join(line for line in [claim.name, *lines, claim.country.name] if line)
+        return [
+            *super().facts(),
+            (_("Decision"), claim.get_outcome_display()),
+            (_("Ship to"), address),
+        ]
 
 
 class Complete(MoveOperation):
@@ -215,18 +189,6 @@ class HandBack(MoveOperation):
     message = _("Returned. The use is back in the allowance.")
 
 
-class Refund(ClaimOperation):
-    slug = "refund"
-    label = _("Record the refund")
-    permission = "claims.record_payment"
-    form_class = RefundForm
-    verb = progress.refund
-    message = _("The refund is recorded.")
-
-    def open(self) -> bool:
-        return Claim.objects.refund_due().filter(pk=self.obj.pk).exists()
-
-
 class Undo(ClaimOperation):
     slug = "undo"
     label = _("Take back the last step")
@@ -238,6 +200,12 @@ class Undo(ClaimOperation):
 
     def open(self) -> bool:
         return self.obj.progress in moves.UNDOABLE
+
+    def facts(self) -> list[tuple[Text, Text]]:
+        last = moves.last_move(self.obj)
+        if last is None:
+            return super().facts()
+        return [*super().facts(), (_("Step to take back"), last.change)]
 
 
 class RetryLabel(Operation):
@@ -276,11 +244,13 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Complete,
     HandBack,
     Refund,
+    PayLate,
     RetryLabel,
     MissParts,
     Overrule,
     SendBack,
     Decline,
     Cancel,
+    ReversePayment,
     Undo,
 )

@@ -114,7 +114,9 @@ class FeesTaken(Report):
     )
 
     def rows(self) -> QuerySet[FeePayment]:
-        return FeePayment.objects.order_by("-received_at", "-id")
+        # What was recorded on the wrong claim never was taken.
+        taken = FeePayment.objects.filter(reversed_at__isnull=True)
+        return taken.order_by("-received_at", "-id")
 
     def with_details(self, rows: QuerySet[FeePayment]) -> QuerySet[FeePayment]:
         return rows.select_related("claim__policy__region", "claim__drone__drone_model")

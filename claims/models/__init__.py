@@ -1,6 +1,7 @@
 from claims.models.claim import (
     CLOSED,
     COVERED,
+    WITHOUT_REPLACEMENT,
     Claim,
     ClaimEvent,
     Decision,
@@ -9,7 +10,7 @@ from claims.models.claim import (
     Progress,
 )
 from claims.models.deadline import WAITING, Deadline, ends_at
-from claims.models.payment import FeePayment
+from claims.models.payment import FeePayment, refund_due
 from claims.models.shipment import CarrierMessage, Shipment
 from claims.models.visit import Visit, visits
 
@@ -17,6 +18,7 @@ __all__ = [
     "CLOSED",
     "COVERED",
     "WAITING",
+    "WITHOUT_REPLACEMENT",
     "CarrierMessage",
     "Claim",
     "ClaimEvent",
@@ -29,5 +31,6 @@ __all__ = [
     "Shipment",
     "Visit",
     "ends_at",
+    "refund_due",
     "visits",
 ]

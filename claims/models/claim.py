@@ -31,6 +31,8 @@ class Progress(models.TextChoices):
 
 
 CLOSED = ["completed", "returned", "declined", "cancelled", "lapsed"]
+# Where no replacement comes, and nothing is to be paid.
+WITHOUT_REPLACEMENT = ["returning", "returned", "declined", "cancelled", "lapsed"]
 
 
 class Outcome(models.TextChoices):
@@ -57,13 +59,9 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         return self.exclude(progress__in=CLOSED)
 
     def refund_due(self) -> "ClaimQuerySet":
-        """Paid for, and ended without a replacement or without a fee; not paid back yet (K8)."""
-        return self.filter(
-            Q(progress__in=["cancelled", "returned", "returning"])
-            | Q(progress__in=["shipped", "completed"], fee_amount__isnull=True),
-            payment__isnull=False,
-            payment__refunded_at__isnull=True,
-        )
+        """With money that pays no fee, and is not paid back yet (K8)."""
+        due = Q(payments__is_spare=True, payments__refunded_at=None, payments__reversed_at=None)
+        return self.filter(due).distinct()
 
 
 class Claim(models.Model):
@@ -188,6 +186,7 @@ class ClaimEvent(Event):
         ACCEPTED = "accepted", _("Accepted")
         PAID = "paid", _("Fee received")
         REFUNDED = "refunded", _("Fee refunded")
+        REVERSED = "reversed", _("Payment reversed")
         NOTED = "noted", _("Note")
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="events")

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import CharField, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from claims import fees, moves
 from claims.models import (
     CLOSED,
+    WITHOUT_REPLACEMENT,
     Claim,
     ClaimEvent,
     Deadline,
+    FeePayment,
     Outcome,
     Progress,
     Shipment,
@@ -41,7 +43,6 @@ MAIN_PATH = [
     P.COMPLETED,
 ]
 LABEL_IS_OF_USE = {P.LABEL_SENT, P.IN_TRANSIT}
-ENDED_WITHOUT = {P.RETURNING, P.RETURNED, P.DECLINED, P.CANCELLED, P.LAPSED}
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,12 @@ class Timeline:
     tracking: Tracking | None
     is_moving: bool
     note: str
+    paid: FeePayment | None
+    refunds: list[FeePayment]
     granted: int
     left: int
     condition: str
     fee: str
-    refund: str
 
     @property
     def stages(self) -> list[str]:
@@ -96,15 +98,14 @@ class Timeline:
 def claims_with_facts() -> QuerySet[Claim]:
     """Claims with all that the page tells in one row; history and decisions come by prefetch."""
     policies = Policy.objects.with_allowance().filter(pk=OuterRef("policy"))
-    return Claim.objects.select_related(
-        "policy__region", "policy__plan", "drone__drone_model", "replacement", "payment"
-    ).annotate(
+    related = ["policy__region", "policy__plan", "drone__drone_model", "replacement"]
+    claims = Claim.objects.select_related(*related).prefetch_related("payments")
+    return claims.annotate(
         granted=Subquery(policies.values("granted")),  # type: ignore[misc]
         used=Subquery(policies.values("used")),  # type: ignore[misc]
         label_days=_days(Deadline.Kind.LABEL),
         fee_days=_days(Deadline.Kind.FEE),
         parts_days=_days(Deadline.Kind.PARTS),
-        refund_due=Exists(Claim.objects.refund_due().filter(pk=OuterRef("pk"))),
         moved=Subquery(_moves_to_replacement().values("data")[:1]),
         inbound=_parcel(Shipment.Direction.INBOUND, [Shipment.State.BOUGHT]),
         outbound=_parcel(Shipment.Direction.OUTBOUND, [Shipment.State.SENT]),
@@ -148,11 +149,12 @@ def of(claim: Any) -> Timeline:
         tracking=_tracking(claim),
         is_moving=claim.progress in {P.IN_TRANSIT, P.SHIPPED, P.RETURNING},
         note=steps[-1].public_note if steps else "",
+        paid=fees.payment_of(claim),
+        refunds=[one for one in claim.payments.all() if one.is_due or one.refunded_at],
         granted=claim.granted,
         left=max(claim.granted - claim.used, 0),
         condition=(claim.moved or {}).get("condition", ""),
         fee=_fee(claim),
-        refund=_refund(claim),
     )
 
 
@@ -180,26 +182,18 @@ def _deadline(claim: Any, todo: str) -> datetime | None:
 def _tone(claim: Claim, todo: str) -> str:
     if claim.progress == P.COMPLETED:
         return "good"
-    if claim.progress in ENDED_WITHOUT:
+    if claim.progress in WITHOUT_REPLACEMENT:
         return "ended"
     return "go" if todo == "nothing" else "act"
 
 
 def _fee(claim: Claim) -> str:
     """How the fee stands: paid, none (nothing to pay, or no longer), now or later."""
-    if getattr(claim, "payment", None) is not None:
+    if fees.payment_of(claim) is not None:
         return "paid"
-    if claim.progress in ENDED_WITHOUT or claim.progress in CLOSED or claim.fee_amount == 0:
+    if claim.progress in {*WITHOUT_REPLACEMENT, *CLOSED} or claim.fee_amount == 0:
         return "none"
     return "now" if claim.progress == P.AWAITING_FEE else "later"
-
-
-def _refund(claim: Any) -> str:
-    """due, done or nothing (K8)."""
-    payment = getattr(claim, "payment", None)
-    if payment is not None and payment.refunded_at is not None:
-        return "done"
-    return "due" if claim.refund_due else ""
 
 
 def _tracking(claim: Any) -> Tracking | None:
@@ -238,7 +232,7 @@ def _standing(claim: Claim) -> str:
     """How the newest step stands."""
     if claim.progress not in CLOSED:
         return "current"
-    return "ended" if claim.progress in ENDED_WITHOUT else "done"
+    return "ended" if claim.progress in WITHOUT_REPLACEMENT else "done"
 
 
 def _upcoming(claim: Claim) -> Iterator[Entry]:

@@ -53,8 +53,8 @@ def _turnaround(days: int, *, now: datetime) -> dict[str, Any]:
 def _fees(days: int, *, now: datetime) -> dict[str, str]:
     """Replacement fees taken in the last `days` and not paid back, by currency."""
     taken = FeePayment.objects.filter(
-        received_at__gt=now - timedelta(days=days), received_at__lte=now, refunded_at__isnull=True
-    )
+        received_at__gt=now - timedelta(days=days), received_at__lte=now
+    ).live()
     summed = taken.order_by().values("currency").annotate(total=Sum("amount"))
     return {row["currency"]: str(row["total"]) for row in summed.order_by("currency")}
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from claims.models import Claim, Progress, Shipment
+from claims.models import Claim, FeePayment, Progress, Shipment
 from policies.rules.text import Text
 
 
@@ -23,7 +23,7 @@ class Queue:
 
 UNDECIDED = Q(progress=Progress.SUBMITTED, accepted_at__isnull=True)
 # Paid, and the step after it taken back: nobody is asked to pay again (K8).
-PAID = Q(payment__isnull=False, payment__refunded_at__isnull=True)
+PAID = Q(Exists(FeePayment.objects.paying().filter(claim=OuterRef("pk"))))
 
 QUEUES = [
     Queue("decide", _("To decide"), UNDECIDED),
@@ -39,14 +39,12 @@ QUEUES = [
     Queue("assess", _("To assess"), Q(progress=Progress.RECEIVED)),
     Queue("assessed", _("Assessed, to go on"),
         Q(progress=Progress.ASSESSED) | Q(progress=Progress.AWAITING_FEE) & PAID),
-    Queue("fee", _("Fee to record"), Q(progress=Progress.AWAITING_FEE) & ~PAID),
+    # The second: its payment belonged to another claim.
+    Queue("fee", _("Fee to record"),
+        Q(progress__in=[Progress.AWAITING_FEE, Progress.PREPARING], fee_amount__gt=0) & ~PAID),
     Queue("ship", _("Replacement to ship"), Q(progress=Progress.PREPARING)),
     Queue("complete", _("On its way to the customer"), Q(progress=Progress.SHIPPED)),
     Queue("return", _("To be returned"), Q(progress=Progress.RETURNING)),
-    Queue("refund", _("Refund due"), Q(
-        progress__in=[Progress.CANCELLED, Progress.RETURNING, Progress.RETURNED],
-        payment__isnull=False,
-        payment__refunded_at__isnull=True,
-    )),
+    Queue("refund", _("Refund due"), Q(pk__in=FeePayment.objects.due().values("claim"))),
     Queue("label", _("Label failed"), Q(shipments__state=Shipment.State.FAILED)),
 ]  # fmt: skip

@@ -97,6 +97,10 @@ class Operation:
         """Whether the object's state offers this step; the verb has the last word."""
         return True
 
+    def facts(self) -> list[tuple[Text, Text]]:
+        """What the page shows of the object, for a last look: names and values."""
+        return []
+
     def initial(self) -> dict[str, Any]:
         return {}
 

@@ -1,5 +1,6 @@
 """The claims desk: buttons for what is legal now, one screen, bulk steps (K2, K7-K10)."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,24 +14,25 @@ from claims.admin.operations import OPERATIONS, MoveOperation
 from claims.models import Claim, ClaimEvent, FeePayment
 from tests import factories
 from tests.claims.conftest import fresh
+from tests.forms import form_with
 
 # What the desk is offered where a care claim stands; the order is that of the buttons.
 BUTTONS = {
     "submitted": ["accept", "overrule", "decline", "cancel"],
-    "label_sent": ["pick-up", "receive", "cancel"],
-    "in_transit": ["receive", "undo"],
-    "received": ["assess", "miss-parts", "undo"],
-    "parts_missing": ["receive", "send-back", "undo"],
+    "label_sent": ["pick-up", "receive", "record-payment", "cancel"],
+    "in_transit": ["receive", "record-payment", "undo"],
+    "received": ["assess", "record-payment", "miss-parts", "undo"],
+    "parts_missing": ["receive", "record-payment", "send-back", "undo"],
     "assessed": ["ask-fee", "pay", "overrule", "send-back", "undo"],
     "awaiting_fee": ["pay", "send-back", "undo"],
-    "preparing": ["ship", "undo"],
-    "shipped": ["complete"],
-    "completed": ["undo"],
-    "returning": ["hand-back", "undo"],
-    "returned": [],
+    "preparing": ["ship", "record-payment", "reverse-payment", "undo"],
+    "shipped": ["complete", "record-payment", "reverse-payment"],
+    "completed": ["record-payment", "reverse-payment", "undo"],
+    "returning": ["hand-back", "record-payment", "undo"],
+    "returned": ["record-payment"],
     "declined": [],
-    "cancelled": ["receive", "send-back"],
-    "lapsed": ["receive", "send-back"],
+    "cancelled": ["receive", "record-payment", "send-back"],
+    "lapsed": ["receive", "record-payment", "send-back"],
 }
 
 
@@ -80,7 +82,9 @@ def test_a_warranty_repair_is_prepared_by_a_button_of_its_own(claims_desk, house
     new = factories.DroneFactory(activated_at=house.now - timedelta(days=90))
     policy = factories.PolicyFactory(drone=new)
     claim = house.claim_at("assessed", policy, cause="product_defect")
-    assert offered(claims_desk, claim) == ["prepare", "overrule", "send-back", "undo"]
+    assert offered(claims_desk, claim) == [
+        *("prepare", "record-payment", "overrule", "send-back", "undo")
+    ]
     assert claims_desk.post(page("prepare", claim.pk)).status_code == 302
     assert fresh(claim).progress == "preparing"
 
@@ -201,7 +205,82 @@ def test_a_claim_that_is_paid_waits_for_the_desk_and_not_for_the_fee(claims_desk
 
     assert waiting("fee") == [unpaid]
     assert waiting("assessed") == [claim]
-    assert offered(claims_desk, claim) == ["prepare", "send-back", "undo"]
+    assert offered(claims_desk, claim) == [
+        *("prepare", "record-payment", "send-back", "reverse-payment", "undo")
+    ]
+
+
+def press(client, slug: str, claim: Claim, **typed):
+    """Fetches the page of the operation and sends the form that is on it."""
+    html = client.get(page(slug, claim.pk)).text
+    sent = form_with("csrfmiddlewaretoken", html.partition('id="content-main"')[2]) | typed
+    return client.post(page(slug, claim.pk), sent)
+
+
+def flat(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def test_money_that_comes_after_the_end_is_recorded_shown_and_paid_back(
+    claims_desk, house, policy, client
+):
+    claim = house.claim_at("lapsed", policy)
+    sent = {"amount": "119.00", "reference": "LATE-1", "method": "bank_transfer"}
+    assert press(claims_desk, "record-payment", claim, **sent).status_code == 302
+    shown = flat(claims_desk.get(page("change", claim.pk)).text)
+    assert "Refund due USD 119.00" in shown
+    in_queue = claims_desk.get(page("changelist"), {"queue": "refund"}).context["cl"].queryset
+    assert list(in_queue) == [claim]
+    customer = flat(client.get(f"/repair/progress/{claim.token}/").text)
+    assert "Replacement fee nothing to pay" in customer
+    assert "Refund due USD 119.00 we pay it back the way it came" in customer
+    assert "To be paid back USD 119.00" in flat(claims_desk.get(page("refund", claim.pk)).text)
+    assert press(claims_desk, "refund", claim, reference="BACK-1").status_code == 302
+    assert "Refund due" not in flat(claims_desk.get(page("change", claim.pk)).text)
+    assert "Refund USD 119.00 paid back on" in flat(
+        client.get(f"/repair/progress/{claim.token}/").text
+    )
+
+
+def test_a_payment_on_the_wrong_claim_is_reversed_and_recorded_where_it_belongs(
+    claims_desk, house, policy
+):
+    wrong = house.claim_at("awaiting_fee", policy)
+    right = house.claim_at("awaiting_fee", factories.PolicyFactory())
+    for slug, claim, typed in [
+        ("pay", wrong, {"reference": "PAY-77", "method": "card"}),
+        ("reverse-payment", wrong, {"reference": "PAY-77", "reason": "For another claim."}),
+        ("pay", right, {"reference": "PAY-77", "method": "card"}),
+    ]:
+        response = press(claims_desk, slug, claim, **typed)
+        assert response.status_code == 302, response.context["form"].errors
+    assert (fresh(wrong).progress, fresh(right).progress) == ("preparing", "preparing")
+    assert "ship" in offered(claims_desk, wrong)
+    refusal = press(
+        claims_desk, "ship", wrong, new_serial="0AXCNEW1", condition="new", tracking_number="T"
+    )
+    assert "has not been paid" in str(refusal.context["form"].errors)
+    shown = flat(claims_desk.get(page("change", wrong.pk)).text)
+    assert re.search("PAY-77, .{10,12} Reversed on .{10,12}: For another claim.", shown)
+    assert "Refund due" not in shown
+    in_queue = claims_desk.get(page("changelist"), {"queue": "fee"}).context["cl"].queryset
+    assert list(in_queue) == [wrong]
+
+
+@pytest.mark.parametrize(
+    ("state", "slug", "sentence"),
+    [
+        ("received", "undo", "Step to take back Shipping label sent → Arrived at the service"),
+        ("preparing", "ship", "Ship to Ann Lee, 1 Main Street, 12207, Albany, NY, United States"),
+        ("preparing", "ship", "Drone Mavic 2 Pro, 0ANNSDRONE1"),
+        ("returned", "record-payment", "Owed Nothing: what comes is to be paid back."),
+        ("received", "record-payment", "Owed USD 119.00"),
+        ("lapsed", "receive", "What follows The claim is taken up again, as at first."),
+    ],
+)
+def test_a_page_shows_what_it_does(claims_desk, house, policy, state, slug, sentence):
+    claim = house.claim_at(state, policy)
+    assert sentence in flat(claims_desk.get(page(slug, claim.pk)).text)
 
 
 @pytest.mark.parametrize("term", ["CLM", "serial", "e-mail", "policy", "tracking"])

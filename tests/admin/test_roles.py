@@ -49,7 +49,7 @@ ALLOWED = {
     for slug in (
         *("accept", "overrule", "decline", "cancel", "pick-up", "receive", "miss-parts"),
         *("assess", "ask-fee", "pay", "prepare", "ship", "complete", "send-back"),
-        *("hand-back", "refund", "retry-label", "undo"),
+        *("hand-back", "refund", "retry-label", "undo", "record-payment", "reverse-payment"),
     )
 }
 

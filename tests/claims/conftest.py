@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import models
 
-from claims import assessment, intake, progress
+from claims import assessment, chasing, intake, progress
 from claims.carriers.base import Label, LabelRequest
 from claims.models import Claim, ClaimEvent, Decision, FeePayment, Photo, Shipment
 from policies.models import (
@@ -36,6 +36,9 @@ CUSTOMER = Actor.customer(address="198.51.100.7")
 DESK = Actor.command("claims desk")
 
 VERBS: dict[str, Callable[..., Any]] = vars(progress) | {
+    "lapse": chasing.lapse,
+    "give_up_on_fee": chasing.give_up_on_fee,
+    "give_up_on_parts": chasing.give_up_on_parts,
     "assess": assessment.assess,
     "overrule": assessment.overrule,
 }
@@ -122,6 +125,10 @@ class House:
                 "reference": f"PAY-{number}",
             },
             "refund": lambda: {"reference": f"REFUND-{number}"},
+            "reverse_payment": lambda: {
+                "reference": claim.payments.latest("id").reference,
+                "reason": "It was for another claim.",
+            },
             "send_back": lambda: {"reason": "There is water in the battery."},
             "ship": lambda: {
                 "new_serial": f"0AXCNEW{number:07d}",

@@ -91,7 +91,7 @@ def test_what_is_found_excluded_gives_the_use_back_and_can_only_go_back(house, p
     house.do(claim, "assess", cause_found="third_party")
     claim = fresh(claim)
     assert (claim.outcome, ledger(policy)) == ("not_covered", [])
-    for verb in ("prepare", "ask_fee", "pay", "ship"):
+    for verb in ("prepare", "ask_fee", "ship"):
         with pytest.raises(Conflict):
             house.do(claim, verb)
     assert house.take(claim, "send_back", "hand_back").progress == "returned"

@@ -62,11 +62,107 @@ def test_a_reference_is_used_once_in_the_whole_house(house, policy):
     assert fresh(claim).progress == "preparing"
 
 
-def test_a_fee_is_paid_once(house, policy):
+def test_what_is_paid_a_second_time_is_to_be_paid_back_at_once(house, policy):
     claim = house.claim_at("preparing", policy)
-    refused(house, claim, "No fee is expected for this claim now")
-    house.do(claim, "undo")
-    refused(house, claim, "it is paid already")
+    house.do(claim, "pay", amount=Decimal("50.00"), reference="TWICE-1")
+    assert (fresh(claim).progress, refund_due()) == ("preparing", [claim])
+    claim = house.take(claim, "undo")
+    assert fees.is_settled(claim)
+    house.do(claim, "refund", reference="BACK-1")
+    assert (refund_due(), fees.is_settled(claim)) == ([], True)
+    back = FeePayment.objects.get(refunded_at__isnull=False)
+    assert (back.reference, back.refund_reference) == ("TWICE-1", "BACK-1")
+
+
+@pytest.mark.parametrize("state", ["label_sent", "in_transit", "received"])
+def test_a_fee_may_be_paid_early_and_is_not_asked_for_then(house, policy, state):
+    claim = house.claim_at(state, policy)
+    refused(house, claim, "The fee is USD\xa0119.00, neither more", amount=Decimal(100))
+    house.do(claim, "pay")
+    assert (fresh(claim).progress, refund_due()) == (state, [])
+    steps = ["assess", "prepare"] if state == "received" else ["receive", "assess", "prepare"]
+    assert house.take(claim, *steps).progress == "preparing"
+
+
+@pytest.mark.parametrize("state", ["lapsed", "cancelled", "returning", "returned"])
+def test_money_that_comes_late_is_to_be_paid_back_at_once(house, policy, state):
+    claim = house.claim_at(state, policy)
+    house.do(claim, "pay", amount=Decimal("100.00"))
+    assert (fresh(claim).progress, refund_due()) == (state, [claim])
+    assert timeline(claim)[-1] == "(paid)"
+    house.do(claim, "refund")
+    assert refund_due() == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"), [("0.00", "USD"), ("-5.00", "USD"), ("119.00", "EUR")]
+)
+def test_late_money_is_an_amount_in_the_currency_of_the_region(house, policy, amount, currency):
+    claim = house.claim_at("lapsed", policy)
+    sentence = "Write what came in, an amount in USD."
+    refused(house, claim, sentence, amount=Decimal(amount), currency=currency)
+
+
+@pytest.mark.parametrize("state", ["submitted", "declined"])
+def test_nothing_is_paid_for_a_claim_that_was_not_accepted(house, policy, state):
+    claim = house.claim_at(state, policy)
+    refused(house, claim, "This claim has not been accepted; nothing is paid for it")
+
+
+def test_late_money_pays_the_fee_of_a_claim_that_is_taken_up_again(house, policy):
+    claim = house.claim_at("lapsed", policy)
+    house.do(claim, "pay")
+    claim = house.take(claim, "receive", "assess")
+    assert (refund_due(), fees.is_settled(claim)) == ([], True)
+    assert house.take(claim, "prepare", "ship").progress == "shipped"
+
+
+def test_a_fee_that_was_paid_back_is_owed_again_by_a_claim_that_is_taken_up(house, policy):
+    claim = house.take(house.claim_at("cancelled", policy), "pay", "refund", "receive", "assess")
+    assert not fees.is_settled(claim)
+    assert house.take(claim, "ask_fee", "pay", "ship").progress == "shipped"
+    assert FeePayment.objects.filter(claim=claim).count() == 2
+
+
+# --- on the wrong claim -------------------------------------------------------------
+
+
+def test_a_reversed_payment_is_owed_again_and_its_row_stays(house, policy):
+    claim = house.claim_at("preparing", policy)
+    at = house.now
+    house.do(claim, "reverse_payment", reason="For another claim.")
+    payment = FeePayment.objects.get()
+    assert (payment.reversed_at, payment.reversal_reason) == (at, "For another claim.")
+    assert claim.events.latest("id").note == f"{payment.reference}: For another claim."
+    assert not fees.is_settled(claim)
+    assert refund_due() == []
+    claim = house.take(claim, "undo")
+    assert claim.progress == "awaiting_fee"
+    house.do(claim, "pay", reference=payment.reference)
+    assert fresh(claim).progress == "preparing"
+
+
+def test_a_payment_on_which_a_replacement_went_out_is_reversed_when_another_is_there(house, policy):
+    claim = house.claim_at("shipped", policy)
+    before = everything_written()
+    with pytest.raises(Conflict, match="The replacement went out on this payment"):
+        house.do(claim, "reverse_payment")
+    assert everything_written() == before
+    first = FeePayment.objects.get().reference
+    house.do(claim, "pay")
+    assert refund_due() == [claim]
+    second = FeePayment.objects.latest("id").reference
+    house.do(claim, "reverse_payment", reference=second)
+    house.do(claim, "pay")
+    with pytest.raises(Conflict, match="The replacement went out on this payment"):
+        house.do(claim, "reverse_payment", reference=first)
+
+
+def test_what_was_paid_back_or_reversed_is_not_reversed(house, policy):
+    claim = house.take(house.claim_at("lapsed", policy), "pay", "refund")
+    reference = FeePayment.objects.get().reference
+    with pytest.raises(Conflict, match="This claim has no such payment, or it was paid back"):
+        house.do(claim, "reverse_payment", reference=reference)
 
 
 def test_a_fee_may_be_paid_before_it_was_asked_for(house, policy):
@@ -169,7 +265,7 @@ def test_a_fee_paid_for_what_turns_out_a_warranty_repair_goes_back(house, policy
     assert claim.progress == "received"
     house.do(claim, "assess", cause_found="product_defect")
     claim = house.take(claim, "prepare")
-    assert refund_due() == []  # it may still be taken back
+    assert refund_due() == [claim]
     house.do(claim, "ship", new_serial=policy.drone.serial)
     assert refund_due() == [claim]
     house.do(claim, "refund")

@@ -105,8 +105,7 @@ def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(house
     assert (claim.progress, claim.outcome, claim.ordinal) == ("received", "not_covered", None)
     assert decisions_of(claim)[-1] == ("taken_up", "not_covered")
     text = text_of(claim, "claim_arrived")
-    assert "no replacement is left, so we can only send your drone back" in text
-    assert "- All replacements of the plan have been used." in text
+    assert "all replacements of your plan have been used, so we can only send your" in text
     claim = house.take(claim, "assess")
     refused(house, claim, "ask_fee", "There is no fee to ask for|return the drone")
     refused(house, claim, "prepare", "return the drone")

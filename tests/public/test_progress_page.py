@@ -517,9 +517,9 @@ def test_a_link_that_was_revoked_is_not_found(client, claim_at):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_it_costs_three_queries(client, claim_at, django_assert_num_queries, state):
+def test_it_costs_four_queries(client, claim_at, django_assert_num_queries, state):
     claim = claim_at(state)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get(f"/repair/progress/{claim.token}/")
 
 

@@ -117,10 +117,27 @@ def test_a_payment_s_reference_is_used_once(house, policy):
     assert copy(payment, claim_id=other.pk, reference="PAY-OTHER") == 1
 
 
-def test_a_claim_is_paid_once(house, policy):
+def test_one_payment_pays_the_fee_of_a_claim(house, policy):
     house.claim_at("preparing", policy)
-    with pytest.raises(IntegrityError, match="claim_id"):
-        copy(FeePayment.objects.get(), reference="PAY-OTHER")
+    payment = FeePayment.objects.get()
+    with refused("payment_one_pays_the_fee", "claim_id"):
+        copy(payment, reference="PAY-OTHER")
+    assert copy(payment, reference="PAY-OTHER", is_spare=True) == 1
+
+
+def test_a_reversed_payment_has_a_reason_and_frees_its_reference(house, policy):
+    house.claim_at("preparing", policy)
+    payment = FeePayment.objects.get()
+    later, earlier = (payment.received_at + timedelta(days=each) for each in (1, -1))
+    for values in (
+        {"reversed_at": later},
+        {"reversal_reason": "Wrong claim."},
+        {"reversed_at": earlier, "reversal_reason": "Wrong claim."},
+    ):
+        with refused("payment_reversed_has_reason"):
+            change(payment, **values)
+    assert change(payment, reversed_at=later, reversal_reason="Wrong claim.")
+    assert copy(payment, reversed_at=None, reversal_reason="") == 1
 
 
 def test_a_refund_has_its_reference_and_comes_after_the_payment(house, policy):
