@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import fees, letters, moves
 from claims.models import Claim, Deadline, Progress, ends_at
-from policies import cover
 from policies.shared.actor import Actor
 
 CLOCK = Actor.command("chase_claims")
@@ -84,12 +83,10 @@ def _remind(
     claim: Claim, deadline: Deadline, *, now: datetime, dry_run: bool, total: Chased
 ) -> None:
     with transaction.atomic():
-        cover.lock(claim.policy)  # the order of every verb: the policy, then the claim
-        still = Claim.objects.select_for_update(of=("self",)).filter(
-            pk=claim.pk, progress=claim.progress, progress_at=claim.progress_at
-        )
-        if still.first() is not None and not _is_paid(claim, deadline):
-            total.reminded += letters.reminder(claim, deadline, now=now)
+        current = moves.lock(claim, CLOCK, now).claim
+        stands = (current.progress, current.progress_at) == (claim.progress, claim.progress_at)
+        if stands and not _is_paid(current, deadline):
+            total.reminded += letters.reminder(current, deadline, now=now)
         transaction.set_rollback(dry_run)
 
 

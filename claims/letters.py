@@ -55,7 +55,6 @@ REMINDERS = {
     Deadline.Kind.PARTS: "parts_reminder",
 }
 
-
 # What differs without being news: the link, a name put right, the label's file, and what the
 # customer did meanwhile (a fee paid) or knows from elsewhere (what is left of the plan).
 NOT_NEWS = {

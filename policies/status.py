@@ -66,16 +66,21 @@ def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
 
     At most one letter an hour for a policy and its mailbox, so that nobody fills another's mailbox.
     """
-    policy = (
-        Policy.objects.of_present_life()
-        .filter(drone__serial=serial, holder__email=email.strip().lower())
-        .select_related("plan", "region", "drone__drone_model", "holder")
-        .prefetch_related("periods", "uses", "plan__renewals")
-        .first()
+    theirs = Policy.objects.of_present_life().filter(
+        drone__serial=serial, holder__email=email.strip().lower()
     )
-    if policy is None:
+    if not theirs.exists():  # a stranger takes no lock
         return
     with transaction.atomic():
+        policy = (
+            # Asked again when the lock comes: a change of owner meanwhile changes the link, too.
+            theirs.select_for_update(of=("self",))
+            .select_related("plan", "region", "drone__drone_model", "holder")
+            .prefetch_related("periods", "uses", "plan__renewals")
+            .first()
+        )
+        if policy is None:
+            return
         queued = letters.link_requested(
             policy,
             covered=claimable(policy, at=now),
