@@ -141,7 +141,7 @@ def test_a_drone_that_was_replaced_meanwhile_only_goes_back(house, policy, ended
     claim = house.claim_at(ended, policy)
     other = another_request(house, policy)
     house.take(other, "accept", "label_bought", "receive", "assess", "pay", "ship", "complete")
-    refused(house, claim, "receive", "The policy is on another drone now")
+    refused(house, claim, "receive", "The policy covers this drone no longer")
 
 
 def test_the_step_is_taken_back_like_any_other(house, policy, ended):

@@ -126,6 +126,15 @@ class Case:
     since: datetime
     accepted: bool = False
     paid: bool = False
+    # Who held the paper at the request, and whether the open case holds the paper.
+    holder: str = ""
+    holds: bool = True
+    # What it was accepted as.
+    at_first: str = ""
+    # Money that came and pays no fee.
+    spare: int = 0
+    # What the letters about the assessment said: outcome and cause.
+    told: list[tuple[str, str]] = field(default_factory=list)
     # Where it has been and still counts as having been; a step taken back is struck out.
     trail: list[str] = field(default_factory=lambda: ["submitted"])
     # When it first came to each place of the trail, struck out since or not.
@@ -223,7 +232,7 @@ class Book:
         return case.state in ENDED_WITHOUT_REPLACEMENT | {"completed"}
 
     def holds(self, paper: Paper) -> bool:
-        return any(case.paper is paper for case in self.open_cases())
+        return any(case.paper is paper and case.holds for case in self.open_cases())
 
     def outcome(self, paper: Paper, cause: str, parts_fit: bool, at: datetime) -> str:
         """K2 for damage of yesterday, reported now."""
@@ -258,6 +267,37 @@ class Book:
     def enter(self, paper: Paper) -> None:
         self.file(paper)
         self.lives[paper.serial, self.aircraft[paper.serial].life] = paper
+
+    def reopen(self, case: Case) -> None:
+        """K15: its parcel came after it had ended."""
+        case.holds = case.paper.cancelled_at is None and case.paper.holder == case.holder
+        if all(one is not case for one in self._open):
+            self._open.append(case)
+
+    def may_be_taken_up(self, case: Case) -> bool:
+        """K15."""
+        paper = case.paper
+        return (
+            self.open_case(case.serial) is None
+            and paper.cancelled_at is None
+            and paper.holder == case.holder
+            and self.paper_of(case.serial) is paper
+        )
+
+    def assess(self, case: Case, found: str) -> None:
+        """K7, K4, K10: care takes a use, anything else gives it back; other news are told."""
+        case.outcome = "not_covered" if found in EXCLUDED else case.at_first
+        takes = case.outcome == "care"
+        if takes and case.number not in case.paper.uses and not case.paper.has_replacement():
+            case.outcome, takes = "not_covered", False
+        (case.paper.uses.add if takes else case.paper.uses.discard)(case.number)
+        if case.told[-1:] != [(case.outcome, found)]:
+            case.told.append((case.outcome, found))
+
+    def refunds_due(self, case: Case) -> int:
+        """K8: money that pays no fee, and a fee whose replacement does not come."""
+        in_vain = case.state in ENDED_WITHOUT_REPLACEMENT | {"returning"} or case.outcome != "care"
+        return case.spare + int(case.paid and in_vain)
 
     def open(self, case: Case) -> None:
         self.cases.append(case)

@@ -7,7 +7,7 @@ from claims import assessment, intake, labels, progress
 from claims.carriers.base import Label, LabelRequest
 from claims.models import Claim
 from policies.shared.errors import Conflict
-from tests.simulation.book import Case
+from tests.simulation.book import ENDED_WITHOUT_REPLACEMENT, Case
 from tests.simulation.desk import REGIONS, STAFF, Desk
 
 # Most damage is covered, so that allowances are used up and not only asked about.
@@ -73,6 +73,7 @@ class ClaimsDesk(Desk):
             outcome = self.book.outcome(paper, cause, fits, self.now)
             assert claim.outcome == outcome, f"{self.now}: {cause} {parts} {paper}"
             case = Case(claim.number, paper, paper.serial, cause, outcome, self.now)
+            case.holder, case.at_first = paper.holder, outcome
             self.book.open(case)
             self.moved[case.number] = case
 
@@ -92,7 +93,7 @@ class ClaimsDesk(Desk):
                 "in_transit": [self.receive],
                 "received": [*[self.assess] * 4, self.miss_parts],
                 "parts_missing": [*[self.receive] * 2, self.miss_parts_again],
-                "assessed": [*[self.go_on] * 4, self.send_back],
+                "assessed": [*[self.go_on] * 4, self.assess_anew, self.send_back],
                 "awaiting_fee": [self.pay],
                 "preparing": [self.send_out],
                 "shipped": [self.complete],
@@ -142,6 +143,24 @@ class ClaimsDesk(Desk):
             now=self.now,
         )
         case.go("assessed", self.now)
+        self.book.assess(case, claim.cause)
+
+    def assess_anew(self, case: Case, claim: Claim) -> None:
+        """Taken back, and decided on another cause, or on the same one again."""
+        found = self.some([claim.cause, "deliberate"])
+        progress.undo(claim, reason="wrong", actor=STAFF, now=self.now)
+        case.step_back(self.now)
+        assessment.assess(
+            claim,
+            cause_found=found,
+            parts_received=claim.parts,
+            parts_damaged=claim.parts,
+            actor=STAFF,
+            now=self.now,
+        )
+        case.go("assessed", self.now)
+        self.book.assess(case, found)
+        assert Claim.objects.get(pk=claim.pk).outcome == case.outcome, f"{self.now}: {case}"
 
     def miss_parts(self, case: Case, claim: Claim) -> None:
         progress.miss_parts(claim, missing="The battery.", actor=STAFF, now=self.now)
@@ -154,7 +173,9 @@ class ClaimsDesk(Desk):
         self.miss_parts(case, claim)
 
     def go_on(self, case: Case, claim: Claim) -> None:
-        if case.outcome == "care":
+        if case.outcome == "not_covered":
+            self.send_back(case, claim)
+        elif case.outcome == "care" and not case.paid:
             progress.ask_fee(claim, actor=STAFF, now=self.now)
             case.go("awaiting_fee", self.now)
         else:
@@ -210,3 +231,66 @@ class ClaimsDesk(Desk):
     def hand_back(self, case: Case, claim: Claim) -> None:
         progress.hand_back(claim, actor=STAFF, now=self.now)
         self.book.close(case, "returned", self.now)
+
+    # --- what comes late ---------------------------------------------------------------------
+
+    def late_parcel(self) -> None:
+        """K15: of a claim that has lapsed, or that the customer cancelled."""
+        case = self.some(one for one in self.book.cases if one.state in {"cancelled", "lapsed"})
+        if case is None:
+            return
+        self.moved[case.number] = case
+        self.touched[case.paper.number] = case.paper
+        claim = Claim.objects.get(number=case.number)
+        if self.random.random() < 0.3:
+            self.late_return(case, claim)
+            return
+        done = self.expect(
+            self.book.may_be_taken_up(case),
+            lambda: progress.receive(claim, actor=STAFF, now=self.now) or True,
+            f"taking up {case.number}",
+        )
+        if done:
+            case.go("received", self.now)
+            self.book.reopen(case)
+            if case.outcome == "care" and not case.paper.has_replacement():
+                case.outcome = "not_covered"
+            if case.outcome == "care":
+                case.paper.uses.add(case.number)
+
+    def late_return(self, case: Case, claim: Claim) -> None:
+        done = self.expect(
+            self.book.open_case(case.serial) is None,
+            lambda: progress.send_back(claim, reason="late", actor=STAFF, now=self.now) or True,
+            f"sending back {case.number}",
+        )
+        if done:
+            case.go("returning", self.now)
+            self.book.reopen(case)
+
+    def late_money(self) -> None:
+        """K8: before it was asked for, or when nothing is owed."""
+        case = self.some(one for one in self.book.cases if one.accepted)
+        if case is None:
+            return
+        claim = Claim.objects.get(number=case.number)
+        over = case.state in ENDED_WITHOUT_REPLACEMENT | {"returning"}
+        owes = case.outcome == "care" and not case.paid and not over
+        early = owes and case.state in {"in_transit", "received", "parts_missing"}
+        self.expect(
+            early or not owes,
+            lambda: progress.pay(
+                claim,
+                amount=claim.fee_amount if early else 5,
+                currency=claim.policy.region.currency,
+                method="card",
+                reference=self.fresh("LATE"),
+                actor=STAFF,
+                now=self.now,
+            ),
+            f"money for {case.number}",
+        )
+        if early:
+            case.paid = True
+        elif not owes:
+            case.spare += 1

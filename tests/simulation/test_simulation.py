@@ -31,6 +31,7 @@ def test_random_years_agree_with_the_book(seed: int) -> None:
     world.tick(good_day=1, idle_run=1)
     world.compare_everything()
     world.letters_agree()
+    world.money_agrees()
     # The years were not empty.
     assert len(world.book.papers) > 6 * YEARS
     assert len(world.book.cases) > 3 * YEARS

@@ -5,11 +5,12 @@ must be refused. Whatever a day touched is compared at its end, whatever still r
 week, and everything that ever was every quarter.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 
 from claims import chasing
-from claims.models import Claim
+from claims.models import Claim, FeePayment
 from policies import activation, expiry, verification
 from policies.models import AllowanceUse, Letter, Policy
 from tests.simulation.book import CHASED, UTC, Case, Paper
@@ -50,6 +51,8 @@ class World(SalesDesk, ClaimsDesk):
             *[self.renew] * 2,
             *[self.claim] * 3,
             *[self.advance] * 8,
+            self.late_parcel,
+            self.late_money,
             self.transfer,
             self.cancel,
             self.order,
@@ -144,6 +147,23 @@ class World(SalesDesk, ClaimsDesk):
         for case in self.book.cases:
             expected = sorted(CHASED[state] for state, _time in case.reminded)
             assert sorted(chased.get(case.number, [])) == expected, case
+
+        assessed: dict[str, list[tuple[str, bool]]] = {}
+        for number, facts in (
+            Letter.objects.filter(name="claim_assessed")
+            .order_by("id")
+            .values_list("reference", "context")
+        ):
+            assessed.setdefault(number, []).append((facts["outcome"], "correction" in facts))
+        for case in self.book.cases:
+            told = [(outcome, place > 0) for place, (outcome, _cause) in enumerate(case.told)]
+            assert assessed.get(case.number, []) == told, case
+
+    def money_agrees(self) -> None:
+        """Nothing that came and pays no fee is forgotten."""
+        due = Counter(FeePayment.objects.due().values_list("claim__number", flat=True))
+        for case in self.book.cases:
+            assert due[case.number] == self.book.refunds_due(case), case
 
     def written(self, letter: str) -> list[str]:
         """The numbers of the policies that this letter was written about, once for each."""
