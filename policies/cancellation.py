@@ -22,7 +22,7 @@ def cancel(policy: Policy, *, reason: str, actor: Actor, now: datetime) -> Polic
             raise Conflict(_("There is an open claim on this policy; it must end first."))
         if locked.is_over(at=now):
             raise Conflict(_("This policy has ended already."))
-        marks.take_back_end_of(locked, now=now)
+        marks.take_back_on(locked, now=now)
         locked.status, locked.cancelled_at = Policy.Status.CANCELLED, now
         locked.cancel_reason = reason
         locked.save(update_fields=["status", "cancelled_at", "cancel_reason"])

@@ -26,9 +26,13 @@ TAKEN_BACK = "/taken back/"
 
 @dataclass(frozen=True)
 class Mistake:
-    """What was marked, what it was before, the letter that told it, and the one that corrects."""
+    """What was marked, what it was before, the letter that told it, and the one that corrects.
+
+    `column` holds the instant that had not come.
+    """
 
     marked: Policy.Status
+    column: str
     before: Policy.Status
     kind: PolicyEvent.Kind
     letter: str
@@ -36,13 +40,17 @@ class Mistake:
 
     def made(self, *, at: datetime) -> Q:
         """Which policies bear the mark and should not, `at` being the true instant."""
-        early = Q(ends_at__gt=at) if self.marked == Policy.Status.EXPIRED else Q(starts_at__gt=at)
-        return Q(status=self.marked.value) & early
+        return Q(**{"status": self.marked.value, f"{self.column}__gt": at})
+
+    def made_about(self, policy: Policy, *, at: datetime) -> bool:
+        """The same of one policy."""
+        return policy.status == self.marked and getattr(policy, self.column) > at
 
 
 # In this order: one that was marked as ended before it began has both taken back.
 ENDED_TOO_EARLY = Mistake(
     Policy.Status.EXPIRED,
+    "ends_at",
     Policy.Status.ACTIVE,
     PolicyEvent.Kind.UNEXPIRED,
     "policy_expired",
@@ -50,6 +58,7 @@ ENDED_TOO_EARLY = Mistake(
 )
 BEGUN_TOO_EARLY = Mistake(
     Policy.Status.ACTIVE,
+    "starts_at",
     Policy.Status.SCHEDULED,
     PolicyEvent.Kind.UNBEGUN,
     "policy_activated",
@@ -79,15 +88,16 @@ def take_back(*, now: datetime, chunk: int) -> int:
     return 0
 
 
-def take_back_end_of(locked: Policy, *, now: datetime) -> None:
-    """The same for one policy that a verb has locked and that has not ended.
+def take_back_on(locked: Policy, *, now: datetime) -> None:
+    """The same for one policy that a verb has locked.
 
     Whoever renews or cancels it finds it unmarked, and its holder is not left with a letter
-    that says it has ended.
+    that says it has ended, nor gets one later that says it has begun.
     """
-    if locked.status == Policy.Status.EXPIRED:
-        _take_back(ENDED_TOO_EARLY, [locked.pk], now=now)
-        locked.status = Policy.Status.ACTIVE
+    for mistake in MISTAKES:
+        if mistake.made_about(locked, at=now):
+            _take_back(mistake, [locked.pk], now=now)
+            locked.status = mistake.before
 
 
 def take_back_reminders(*, now: datetime) -> int:

@@ -162,7 +162,7 @@ def _add_period(policy: Policy, code: ActivationCode, *, actor: Actor, now: date
     policy.ends_at = ends
     policy.save(update_fields=["ends_at"])
     # Renewed in time, but a sweep got the row first: its mark must not outlive the renewal.
-    marks.take_back_end_of(policy, now=now)
+    marks.take_back_on(policy, now=now)
     PolicyEvent.objects.create(
         policy=policy,
         kind=PolicyEvent.Kind.RENEWED,

@@ -221,6 +221,13 @@ def test_b9_a_shipment_is_corrected_though_a_sweep_marked_the_plan_as_begun(bund
     assert moved.starts_at == NOW + timedelta(days=3)
 
 
+def test_t3_a_plan_cancelled_before_it_begins_brings_no_letter_that_it_has_begun(bundle):
+    activation.activate(now=NOW + timedelta(days=2), chunk=10)
+    orders.cancel(bundle.order, reason="Not wanted", actor=HOUSE, now=NOW)
+    assert status_of(bundle) == "cancelled"
+    assert letters(bundle) == [("policy_activated", "moot"), ("policy_cancelled", "queued")]
+
+
 # --- reminders -----------------------------------------------------------------------------------
 
 
