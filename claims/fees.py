@@ -148,14 +148,16 @@ def record_refund(claim: Claim, *, reference: str, now: datetime) -> FeePayment:
 def reverse(claim: Claim, *, reference: str, reason: str, now: datetime) -> None:
     """Takes back a payment that belongs to another claim; its row stays, with the reason (K8).
 
-    Its reference can be recorded where it belongs. Raises Conflict.
+    Its reference can be recorded where it belongs. Call it inside the transaction. Raises
+    Conflict.
     """
     payment = FeePayment.objects.live().filter(claim=claim, reference=reference).first()
     if payment is None:
         raise Conflict(_("This claim has no such payment, or it was paid back already."))
-    if payment.pays and claim.progress in {Progress.SHIPPED, Progress.COMPLETED}:
+    FeePayment.objects.filter(pk=payment.pk).update(reversed_at=now, reversal_reason=reason)
+    match(claim)
+    # Asked afterwards: another payment of the fee, spare until now, may pay it from here on.
+    if claim.progress in {Progress.SHIPPED, Progress.COMPLETED} and not is_settled(claim):
         raise Conflict(
             _("The replacement went out on this payment. Record the one that belongs here first.")
         )
-    FeePayment.objects.filter(pk=payment.pk).update(reversed_at=now, reversal_reason=reason)
-    match(claim)

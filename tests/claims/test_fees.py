@@ -152,8 +152,15 @@ def test_a_payment_on_which_a_replacement_went_out_is_reversed_when_another_is_t
     house.do(claim, "pay")
     assert refund_due() == [claim]
     second = FeePayment.objects.latest("id").reference
-    house.do(claim, "reverse_payment", reference=second)
-    house.do(claim, "pay")
+    house.do(claim, "reverse_payment", reference=first)
+    assert FeePayment.objects.paying().get().reference == second
+    assert refund_due() == []
+
+
+def test_a_payment_of_another_amount_is_not_the_one_that_belongs_there(house, policy):
+    claim = house.claim_at("shipped", policy)
+    first = FeePayment.objects.get().reference
+    house.do(claim, "pay", amount=Decimal("20.00"))
     with pytest.raises(Conflict, match="The replacement went out on this payment"):
         house.do(claim, "reverse_payment", reference=first)
 
