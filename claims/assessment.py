@@ -113,8 +113,11 @@ def _refuse_late(claim: Claim) -> None:
         raise Conflict(_("The policy has been cancelled: the drone can only be sent back."))
     if moves.is_anothers(claim):
         raise Conflict(_("The policy has a new owner: the drone can only be sent back."))
-    if (policy.drone_id, policy.drone_life) != (claim.drone_id, claim.drone.life):
-        raise Conflict(_("The policy covers this drone no longer: it can only be sent back."))
+    if policy.drone_id != claim.drone_id:
+        raise Conflict(_("The policy is on another drone now: this one can only be sent back."))
+    if policy.drone_life != policy.drone.life:
+        # Shipping would retire it in its present life, under somebody else's plan (B6).
+        raise Conflict(_("This drone has been sold again since: it can only be sent back."))
     if claim.outcome not in COVERED:
         raise Conflict(
             _("The decision was “%(outcome)s”: the drone can only be sent back.")

@@ -6,7 +6,7 @@ import pytest
 
 from claims.models import Claim, Shipment
 from claims.reporting import queues
-from policies import cancellation, outbox, transfer
+from policies import cancellation, drones, outbox, transfer
 from policies.models import Hold, Letter, ReplacementFee
 from policies.shared.errors import Conflict
 from tests import factories
@@ -142,6 +142,14 @@ def test_a_drone_that_was_replaced_meanwhile_only_goes_back(house, policy, ended
     other = another_request(house, policy)
     house.take(other, "accept", "label_bought", "receive", "assess", "pay", "ship", "complete")
     refused(house, claim, "receive", "The policy covers this drone no longer")
+
+
+def test_a_drone_that_was_sold_again_since_only_goes_back(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    house.now = policy.ends_at
+    drones.start_new_life(policy.drone, now=house.now)
+    refused(house, claim, "receive", "This drone has been sold again since: it can only be sent")
+    assert house.take(claim, "send_back", "hand_back").progress == "returned"
 
 
 def test_the_step_is_taken_back_like_any_other(house, policy, ended):
