@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from policies import agreement, binding, renewal, status
 from policies import verification as verifications
@@ -30,7 +31,14 @@ from policies.models import (
 )
 from policies.shared import papers, repairs
 from policies.shared.errors import CodeRefused, Conflict, Refused
-from policies.shared.visitors import Limit, as_typed, keep_secret, too_often, visitor
+from policies.shared.visitors import (
+    Limit,
+    as_typed,
+    keep_secret,
+    likely_country,
+    too_often,
+    visitor,
+)
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -115,15 +123,18 @@ def _in_order(parts: Iterable[str]) -> list[str]:
 
 
 @page_with_form
+@vary_on_headers("Accept-Language")
 def activate(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        form = ActivateForm(now=timezone.now())
+        form = ActivateForm(now=timezone.now(), likely_country=likely_country(request))
         return render(request, "policies/activate.html", {"form": form})
     now = timezone.now()
     if not ACTIVATE_BY_ADDRESS.allows_visitor(request, now=now):
         return too_often(request, "policies/activate.html", ActivateForm, ACTIVATE_BY_ADDRESS)
     form = ActivateForm(request.POST, now=now)
-    bound = _bind(request, form, now=now) if form.is_valid() else None
+    # Asked before the code is looked at, so that the question says nothing about it (C5).
+    acts = form.is_valid() and not form.asks_clock
+    bound = _bind(request, form, now=now) if acts else None
     if bound:
         return redirect("policy", token=bound.token)
     return render(request, "policies/activate.html", {"form": form})

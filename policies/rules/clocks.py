@@ -4,7 +4,7 @@ A region has one clock for its terms, and may be many hours wide: from Guam to H
 twenty. Pure: no database, and the time is an argument; the zones come from the time-zone data.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
@@ -14,6 +14,16 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from policies.rules.text import Text
+
+# Languages of which one country is the home. A browser often names no more than "ja".
+# German, English, French, Spanish or Chinese alone say nothing.
+AT_HOME_IN = dict(
+    pair.split(":")
+    for pair in (
+        "bg:BG cs:CZ da:DK et:EE fi:FI hr:HR hu:HU is:IS ja:JP ko:KR lt:LT lv:LV mt:MT "
+        "nb:NO nn:NO no:NO pl:PL sk:SK sl:SI"
+    ).split()
+)
 
 
 @cache
@@ -36,6 +46,41 @@ def zones_of(countries: Iterable[str], region_zone: ZoneInfo) -> tuple[ZoneInfo,
     for country in countries:
         zones += _zones_by_country().get(country, ())
     return tuple(dict.fromkeys(zones))
+
+
+def likely_country(languages: Sequence[str]) -> str:
+    """The country (ISO 3166 alpha-2) of who prefers these languages, "" where nothing says it.
+
+    They are tags, the dearest first: `el-GR`, `zh-Hant-TW`, `de`. Only the dearest language
+    counts: browsers add "en-US" to the end of every list. Nothing may be decided by a guess.
+    """
+    if not languages:
+        return ""
+    dearest = languages[0].lower().split("-")[0]
+    for tag in languages:
+        language, *rest = tag.lower().split("-")
+        if language == dearest and (country := _country_in(rest)):
+            return country
+    return AT_HOME_IN.get(dearest, "")
+
+
+def _country_in(subtags: Iterable[str]) -> str:
+    """Two letters are a country; one letter begins what is nobody's business but the sender's."""
+    for subtag in subtags:
+        if len(subtag) == 1:
+            break
+        if len(subtag) == 2 and subtag.isascii() and subtag.isalpha():
+            return subtag.upper()
+    return ""
+
+
+def likely_zone(country: str, region_zone: ZoneInfo) -> ZoneInfo:
+    """The clock that somebody in the country most likely reads: their region's, if it is there.
+
+    Else the first one that the time-zone data name for the country.
+    """
+    zones = _zones_by_country().get(country, ())
+    return region_zone if region_zone in zones or not zones else zones[0]
 
 
 def days_at(instant: datetime, zones: Collection[ZoneInfo]) -> tuple[date, date]:

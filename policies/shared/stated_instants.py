@@ -10,9 +10,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django_countries import countries
 
 from policies.models import Region
-from policies.rules import clocks
+from policies.rules import clocks, terms
 from policies.rules.text import Text
 from policies.shared.fields import LocalInstantField, LongSelect, PlainCharField, on_the_clock_of
 
@@ -73,15 +74,28 @@ class ActivationQuestion(forms.Form):
     activated_at = LocalInstantField(label=_("If so, when?"), required=False)
     time_zone = TimeZoneField(required=False)
 
+    # The clock that we chose when the page was first shown. Only a form with such a choice of
+    # ours is asked about it, once; a program that sends every field names no choice of ours.
+    CLOCK_PRESET = "clock_preset"
+    CLOCK_ASKED = "clock_asked"
+
     region: Region | None = None
     # The clock that was named, else that of the customer's region.
     zone: ZoneInfo | None = None
     # The instant that was stated, None for "not yet".
     stated_at: datetime | None = None
 
-    def __init__(self, *args: Any, now: datetime | None = None, **kwargs: Any) -> None:
+    # Whether the clock should be looked at once more, and whether that was said before.
+    asks_clock = False
+    was_asked_clock = False
+
+    def __init__(
+        self, *args: Any, now: datetime | None = None, likely_country: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.now = now
+        self.likely_country = likely_country
+        self.was_asked_clock = self.CLOCK_ASKED in self.data
         # Read only when they are shown.
         clock = self.fields["time_zone"]
         clock.initial = self._likely_clock
@@ -92,8 +106,19 @@ class ActivationQuestion(forms.Form):
         return list(Region.objects.order_by("pk").prefetch_related("countries"))
 
     def _likely_clock(self) -> str:
-        """The dealer's own region is the first one on file."""
-        return self._regions[0].time_zone if self._regions else ""
+        """Empty where nothing is known of the customer, or no region has their country."""
+        for region in self._regions if self.likely_country else ():
+            if any(row.country == self.likely_country for row in region.countries.all()):
+                return clocks.likely_zone(self.likely_country, region.zone).key
+        return ""
+
+    @property
+    def clock_preset(self) -> str:
+        """What we chose, to be sent along with the answers."""
+        if not self.is_bound:
+            return self._likely_clock()
+        preset: str = self.data.get(self.CLOCK_PRESET, "")
+        return preset if preset in _zone_names() else ""
 
     def _clocks(self) -> Iterator[tuple[Any, Any]]:
         yield "", _("The clock of my country's service region")
@@ -118,7 +143,35 @@ class ActivationQuestion(forms.Form):
         self.zone = named or (self.region.zone if self.region else None)
         if naive is not None and self.zone is not None:
             self.stated_at = on_the_clock_of(self.zone, naive)
+        if named and naive and self.region and self.clock_preset and not self.was_asked_clock:
+            self.asks_clock = self._is_doubtful(named, naive, self.region)
         return self.cleaned_data
+
+    def _is_doubtful(self, named: ZoneInfo, naive: datetime, region: Region) -> bool:
+        """Whether a time is stated on a clock that nobody in the country's region has.
+
+        Or on the one that we chose, where it would be refused there, and not on another clock of
+        the country: what is stated is kept (B11), so it should be what was meant.
+        """
+        if named not in region.zones:
+            return True
+        country = clocks.zones_of([self.cleaned_data["country"]], named)
+        fits = [zone for zone in country if self._in_window(naive, zone, region)]
+        return named.key == self.clock_preset and bool(fits) and named not in fits
+
+    def _in_window(self, naive: datetime, zone: ZoneInfo, region: Region) -> bool:
+        at, activated_at = self.now, on_the_clock_of(zone, naive)
+        if at is None or activated_at > at:
+            return False
+        return terms.within_binding_window(activated_at, region.binding_window_hours, at=at)
+
+    @property
+    def clock_question(self) -> Text:
+        assert self.zone is not None
+        return _("You chose %(country)s and %(place)s time. Please check the clock.") % {
+            "country": countries.name(self.cleaned_data["country"]),
+            "place": clocks.place(self.zone),
+        }
 
     @property
     def answers_activation(self) -> bool:

@@ -12,8 +12,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from policies.models import Throttle
+from policies.rules import clocks
 from policies.shared.actor import Actor
 
 # Longer than the window of any limit: a row that is older says nothing more.
@@ -105,6 +107,15 @@ def client_address(request: HttpRequest) -> str:
         return str(ip_address(seen))
     except ValueError:
         return ""
+
+
+def likely_country(request: HttpRequest) -> str:
+    """Where the visitor may be at home, by the languages of their browser; "" for no idea.
+
+    A guess, to preset an answer with. The page then varies by `Accept-Language`.
+    """
+    wanted = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
+    return clocks.likely_country([tag for tag, weight in wanted if weight and tag != "*"])
 
 
 def visitor(request: HttpRequest) -> Actor:

@@ -267,11 +267,9 @@ def test_p9_a_refusal_repeats_what_it_understood_on_that_clock(client, filled_in
 @time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
 def test_p9_the_page_offers_the_clocks_of_the_regions_and_the_time_there_now(client, db):
     page = client.get("/activate/").text
-    chosen = (
-        '<option value="America/New_York" selected>New York time; it is 15:00 there now</option>'
-    )
-    assert chosen in page
+    assert '<option value="" selected>The clock of my country&#x27;s service region<' in page
     for option in (
+        '<option value="America/New_York">New York time; it is 15:00 there now</option>',
         '<option value="Pacific/Guam">Guam time; it is 06:00 there now</option>',
         '<option value="Australia/Perth">Perth time; it is 04:00 there now</option>',
         '<option value="Pacific/Auckland">Auckland time; it is 09:00 there now</option>',
@@ -290,6 +288,140 @@ def test_p9_another_clock_of_the_world_is_taken_and_kept(client, filled_in):
 def test_p9_a_clock_that_nobody_has_is_refused_with_a_sentence(client, filled_in, name):
     response = client.post("/activate/", filled_in | {"time_zone": name})
     assert list(errors(response)) == ["time_zone"]
+
+
+PRESETS = [
+    ("el-GR,el;q=0.9,en-US;q=0.8,en;q=0.7", "Europe/Athens"),
+    ("en-NZ", "Pacific/Auckland"),
+    ("en-AU,en;q=0.9", "Australia/Sydney"),
+    ("en-CA", "America/Toronto"),
+    ("en-US,en;q=0.5", "America/New_York"),
+    ("es-PR", "America/Puerto_Rico"),
+    ("de-DE,de;q=0.9", "Europe/Berlin"),
+    ("zh-Hant-TW", "Asia/Taipei"),
+    ("ja,en-US;q=0.9,en;q=0.8", "Asia/Tokyo"),
+    # Each of these may be at home in several countries, or in one that we do not serve.
+    ("de,en-US;q=0.7,en;q=0.3", ""),
+    ("en", ""),
+    ("es-419", ""),
+    ("pt-BR", ""),
+    ("*", ""),
+    ("el-GR;q=0", ""),
+    ('"><script>', ""),
+    ("x" * 9000, ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("languages", "zone"), PRESETS)
+def test_p9_the_page_presets_the_clock_of_the_country_that_the_browser_hints_at(
+    client, db, languages, zone
+):
+    response = client.get("/activate/", headers={"accept-language": languages})
+    assert form_with("code", response.text)["time_zone"] == zone
+    assert "Accept-Language" in response["Vary"]
+
+
+def from_a_browser(client, languages: str, **typed) -> dict[str, str]:
+    """The form of the page as a browser with these languages gets it, filled in."""
+    page = client.get("/activate/", headers={"accept-language": languages}).text
+    return form_with("code", page) | typed
+
+
+@time_machine.travel(datetime(2026, 3, 3, 16, 0, tzinfo=UTC), tick=False)
+def test_p9_a_clock_of_another_region_is_asked_about_once_and_taken_the_second_time(
+    client, filled_in, sell
+):
+    german = {"code": sell(region="EU"), "country": "DE", "activated": "yes"}
+    typed = filled_in | german | {"activated_at": "2026-03-01T14:00"}
+    response = client.post("/activate/", from_a_browser(client, "en-US", **typed))
+    assert errors(response) == {}
+    words = "You chose Germany and New York time. Please check the clock."
+    assert words in response.text
+    assert response.text.count("autofocus") == 1
+    assert Policy.objects.count() == 0
+    again = form_with("code", response.text) | {"activated": "yes", "accept_terms": "on"}
+    assert again["time_zone"] == "America/New_York"
+    assert client.post("/activate/", again).status_code == 302
+    assert Drone.objects.get().activated_at == datetime(2026, 3, 1, 19, 0, tzinfo=UTC)
+
+
+@time_machine.travel(datetime(2026, 3, 3, 16, 0, tzinfo=UTC), tick=False)
+def test_p9_the_clock_is_corrected_when_it_was_asked_about(client, filled_in, sell):
+    german = {"code": sell(region="EU"), "country": "DE", "activated": "yes"}
+    typed = filled_in | german | {"activated_at": "2026-03-01T18:00"}
+    response = client.post("/activate/", from_a_browser(client, "en-US", **typed))
+    mended = {"activated": "yes", "accept_terms": "on", "time_zone": "Europe/Berlin"}
+    assert client.post("/activate/", form_with("code", response.text) | mended).status_code == 302
+    assert Drone.objects.get().activated_at == datetime(2026, 3, 1, 17, 0, tzinfo=UTC)
+
+
+@time_machine.travel(datetime(2026, 3, 3, 16, 0, tzinfo=UTC), tick=False)
+def test_c5_the_question_about_the_clock_is_the_same_for_a_code_that_is_none(client, filled_in):
+    german = {"country": "DE", "activated": "yes", "activated_at": "2026-03-01T14:00"}
+    typed = filled_in | german | {"code": unknown_code()}
+    response = client.post("/activate/", from_a_browser(client, "en-US", **typed))
+    assert errors(response) == {}
+    assert "You chose Germany and New York time." in response.text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"activated": "no", "activated_at": "", "time_zone": "America/New_York"},
+        {"time_zone": ""},
+        {"time_zone": "Europe/Athens"},
+    ],
+)
+@time_machine.travel(datetime(2026, 3, 3, 16, 0, tzinfo=UTC), tick=False)
+def test_p9_nothing_is_asked_about_a_clock_of_the_region_or_one_that_does_not_matter(
+    client, filled_in, sell, typed
+):
+    german = {"code": sell(region="EU"), "country": "DE", "activated": "yes"}
+    stated = filled_in | german | {"activated_at": "2026-03-02T14:00"}
+    form = from_a_browser(client, "en-US", **(stated | typed))
+    assert client.post("/activate/", form).status_code == 302
+
+
+@time_machine.travel(datetime(2026, 3, 3, 16, 0, tzinfo=UTC), tick=False)
+def test_p9_a_program_that_names_a_clock_is_never_asked_about_it(client, filled_in, sell):
+    german = {"code": sell(region="EU"), "country": "DE", "time_zone": "America/New_York"}
+    typed = filled_in | german | {"activated": "yes", "activated_at": "2026-03-01T14:00"}
+    assert client.post("/activate/", typed).status_code == 302
+
+
+# 46 hours ago in Los Angeles, and 49 in New York.
+@time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
+def test_p9_a_clock_that_we_chose_closes_no_window_unasked_where_the_country_has_others(
+    client, filled_in
+):
+    typed = filled_in | {"activated": "yes", "activated_at": "2026-03-01T14:00"}
+    response = client.post("/activate/", from_a_browser(client, "en-US", **typed))
+    assert errors(response) == {}
+    assert "You chose United States of America and New York time." in response.text
+    again = form_with("code", response.text) | {"activated": "yes", "accept_terms": "on"}
+    with_their_own = again | {"time_zone": "America/Los_Angeles"}
+    refused = client.post("/activate/", again)
+    assert list(errors(refused)) == ["activated_at"]
+    # Nothing was kept of the first answer, but the second one counts (B11).
+    assert list(errors(client.post("/activate/", with_their_own))) == ["activated_at"]
+
+
+@time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
+def test_p9_who_answers_with_their_own_clock_gets_their_plan(client, filled_in):
+    typed = filled_in | {"activated": "yes", "activated_at": "2026-03-01T14:00"}
+    response = client.post("/activate/", from_a_browser(client, "en-US", **typed))
+    again = form_with("code", response.text) | {"activated": "yes", "accept_terms": "on"}
+    theirs = again | {"time_zone": "America/Los_Angeles"}
+    assert client.post("/activate/", theirs).status_code == 302
+    assert Drone.objects.get().activated_at == datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
+
+
+@time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
+def test_p9_a_time_that_is_too_long_ago_on_every_clock_is_refused_at_once(client, filled_in):
+    typed = filled_in | {"activated": "yes", "activated_at": "2026-02-20T14:00"}
+    response = client.post("/activate/", from_a_browser(client, "en-US", **typed))
+    assert list(errors(response)) == ["activated_at"]
 
 
 # --- has it been activated (B11) ----------------------------------------------------

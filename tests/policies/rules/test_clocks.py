@@ -62,3 +62,44 @@ def test_days_at_the_edge_of_the_calendar_are_only_before_or_after():
 def test_a_zone_is_named_with_the_time_that_it_is_there():
     words = clocks.in_words(ZoneInfo("America/Los_Angeles"), at=utc("2026-03-03T13:29"))
     assert str(words) == "Los Angeles time; it is 05:29 there now"
+
+
+LANGUAGES = [
+    (["el-GR", "el", "en-US"], "GR"),
+    (["en-NZ"], "NZ"),
+    (["zh-Hant-TW"], "TW"),
+    (["zh-Hans-CN", "zh"], "CN"),
+    (["de", "de-AT", "en-US"], "AT"),
+    (["ja", "en-US", "en"], "JP"),
+    (["nb", "no", "en-US"], "NO"),
+    (["de", "en-US", "en"], ""),
+    (["en"], ""),
+    (["es-419"], ""),
+    (["en-x-us"], ""),
+    (["", "en-US"], ""),
+    (["--"], ""),
+    ([], ""),
+]
+
+
+@pytest.mark.parametrize(("languages", "country"), LANGUAGES)
+def test_the_dearest_language_hints_at_a_country_and_what_browsers_add_does_not(languages, country):
+    assert clocks.likely_country(languages) == country
+
+
+@pytest.mark.parametrize(
+    ("country", "region_zone", "likely"),
+    [
+        ("US", NEW_YORK, "America/New_York"),
+        ("AU", SYDNEY, "Australia/Sydney"),
+        ("NZ", SYDNEY, "Pacific/Auckland"),
+        ("GR", BERLIN, "Europe/Athens"),
+        ("ES", BERLIN, "Europe/Madrid"),
+        ("GU", NEW_YORK, "Pacific/Guam"),
+        ("XK", BERLIN, "Europe/Berlin"),
+    ],
+)
+def test_the_likeliest_clock_of_a_country_is_its_regions_if_it_is_there(
+    country, region_zone, likely
+):
+    assert clocks.likely_zone(country, region_zone).key == likely
