@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from policies.binding import Application
-from policies.models import Region
+from policies.models import Drone, Region
 from policies.rules import code_format
 from policies.rules.verdict import Reason, Verdict
 from policies.shared.fields import (
@@ -168,9 +168,13 @@ class ActivateForm(ActivationQuestion):
         return "B2" in rules and "B4" not in rules
 
     @property
-    def to_carry_along(self) -> list[forms.BoundField]:
-        """What the page for videos asks, too."""
-        return [self[name] for name in ("serial", "model", "name", "email", "country")]
+    def to_carry_along(self) -> dict[str, str]:
+        """What the page for videos asks, too. The model of a drone that we know was not typed."""
+        names = ("serial", "model", "name", "email", "country")
+        typed = {name: str(self[name].value() or "") for name in names}
+        known = Drone.objects.filter(serial=self.cleaned_data["serial"])
+        slug = known.values_list("drone_model__slug", flat=True).first()
+        return typed | ({"model": slug} if slug else {})
 
     def objections(self) -> list[tuple[Reason, forms.BoundField | None]]:
         """The verdict's objections, each with the field to look at."""

@@ -308,6 +308,15 @@ def test_a_refusal_because_the_window_has_passed_leads_here_with_what_was_typed(
 
 
 @time_machine.travel(NOON, tick=False)
+def test_the_model_of_a_drone_that_we_know_goes_along_though_nobody_typed_it(client, filled_in):
+    factories.DroneFactory(serial="08QCE3D0")
+    late = {"activated_at": "2026-01-30T10:00", "model": ""}
+    response = client.post("/activate/", filled_in | late)
+    page = client.post("/verification/", form_with("prefilled", response.text))
+    assert form_with("video_url", page.text)["model"] == "mavic-2-pro"
+
+
+@time_machine.travel(NOON, tick=False)
 def test_no_video_is_offered_where_none_can_help(client, filled_in):
     drone = factories.DroneFactory(serial="08QCE3D0", activated_at=NOON - timedelta(days=9))
     factories.PolicyFactory(drone=drone)
