@@ -67,9 +67,14 @@ def visitor(browser: Browser, live_server) -> Iterator[Callable[..., Visitor]]:
     """Makes a person at a browser of their own; whatever went wrong there fails the test."""
     visitors: list[tuple[Visitor, BrowserContext]] = []
 
-    def arrive(*, javascript: bool = True) -> Visitor:
+    def arrive(
+        *, javascript: bool = True, locale: str = "en-US", zone: str | None = None
+    ) -> Visitor:
         context = browser.new_context(
-            base_url=live_server.url, java_script_enabled=javascript, locale="en-US"
+            base_url=live_server.url,
+            java_script_enabled=javascript,
+            locale=locale,
+            timezone_id=zone,
         )
         context.set_default_timeout(20_000)
         visitors.append((Visitor(context.new_page()), context))
