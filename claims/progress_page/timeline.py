@@ -188,12 +188,13 @@ def _tone(claim: Claim, todo: str) -> str:
 
 
 def _fee(claim: Claim) -> str:
-    """How the fee stands: paid, none (nothing to pay, or no longer), now or later."""
+    """How the fee stands: paid, none (nothing to pay, or no longer), now, next or later."""
     if fees.payment_of(claim) is not None:
         return "paid"
     if claim.progress in {*WITHOUT_REPLACEMENT, *CLOSED} or claim.fee_amount == 0:
         return "none"
-    return "now" if claim.progress == P.AWAITING_FEE else "later"
+    when = {P.AWAITING_FEE: "now", P.ASSESSED: "next"}
+    return when.get(P(claim.progress), "later")
 
 
 def _tracking(claim: Any) -> Tracking | None:

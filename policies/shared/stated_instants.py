@@ -121,7 +121,7 @@ class ActivationQuestion(forms.Form):
         return preset if preset in _zone_names() else ""
 
     def _clocks(self) -> Iterator[tuple[Any, Any]]:
-        yield "", _("The clock of my country's service region")
+        yield "", _("My country's service region")
         offered: set[str] = set()
         for region in self._regions:
             yield region.name, self._in_words(region.zones)

@@ -267,7 +267,7 @@ def test_p9_a_refusal_repeats_what_it_understood_on_that_clock(client, filled_in
 @time_machine.travel(datetime(2026, 3, 3, 20, 0, tzinfo=UTC), tick=False)
 def test_p9_the_page_offers_the_clocks_of_the_regions_and_the_time_there_now(client, db):
     page = client.get("/activate/").text
-    assert '<option value="" selected>The clock of my country&#x27;s service region<' in page
+    assert '<option value="" selected>My country&#x27;s service region<' in page
     for option in (
         '<option value="America/New_York">New York time; it is 15:00 there now</option>',
         '<option value="Pacific/Guam">Guam time; it is 06:00 there now</option>',

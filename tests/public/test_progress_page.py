@@ -439,6 +439,7 @@ def test_a_repaired_drone_that_comes_back_is_no_replacement(claim_at, take, do, 
     ("state", "words"),
     [
         ("label_sent", "USD 119.00 due after we have examined the drone"),
+        ("assessed", "USD 119.00 we ask you for it next"),
         ("awaiting_fee", "USD 119.00 to be paid now"),
         ("preparing", "USD 119.00 paid on 10 March 2026, 17:00 EDT"),
     ],
