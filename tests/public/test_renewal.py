@@ -176,7 +176,7 @@ def test_a_renewed_plans_page_costs_as_many_queries(
     client, ada, renewal, django_assert_num_queries
 ):
     renewed(ada, client, renewal)
-    with time_machine.travel(IN_MAY, tick=False), django_assert_num_queries(8):
+    with time_machine.travel(IN_MAY, tick=False), django_assert_num_queries(6):
         client.get(f"/policy/{ada.token}/")
 
 
