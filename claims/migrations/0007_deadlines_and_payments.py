@@ -1,10 +1,16 @@
 from django.db import migrations, models
+from django.utils import timezone
 
 
 def count_from_where_claims_stand(apps, schema_editor):
-    """What customers were told counts from the newest step."""
+    """What customers were told counts from the newest step.
+
+    Nobody who waits for missing parts was told of a time: theirs begins today, lest the first
+    sweep sends their drones back unasked.
+    """
     Claim = apps.get_model("claims", "Claim")
     Claim.objects.update(waits_since=models.F("progress_at"))
+    Claim.objects.filter(progress="parts_missing").update(waits_since=timezone.now())
 
 
 def seed(apps, schema_editor):

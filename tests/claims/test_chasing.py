@@ -2,10 +2,12 @@
 
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from io import StringIO
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -16,6 +18,7 @@ from policies.models import Letter
 from tests import factories
 from tests.claims.conftest import (
     DESK,
+    NOW,
     everything_written,
     fresh,
     left,
@@ -132,6 +135,21 @@ def test_after_thirty_days_without_the_parts_the_drone_goes_back(incomplete, pol
     letter = Letter.objects.get(name="claim_returning")
     assert letter.context["note"] == "The missing parts did not arrive in time."
     assert left(policy) == 1  # given back when the drone is back with its owner
+
+
+def test_who_waited_for_parts_before_there_was_a_time_has_all_of_it(incomplete):
+    long_ago = incomplete.progress_at - timedelta(days=90)
+    Claim.objects.update(progress_at=long_ago, waits_since=long_ago)
+    with time_machine.travel(NOW + timedelta(days=1), tick=False):
+        import_module(
+            "claims.migrations.0007_deadlines_and_payments"
+        ).count_from_where_claims_stand(apps, None)
+    chase(NOW + timedelta(days=2))
+    assert (fresh(incomplete).progress, reminders(incomplete)) == ("parts_missing", [])
+    chase(NOW + timedelta(days=12))
+    assert reminders(incomplete) == ["parts_reminder"]
+    chase(NOW + timedelta(days=31))
+    assert fresh(incomplete).progress == "returning"
 
 
 def test_parts_that_are_missing_a_second_time_have_their_whole_time(house, incomplete):
