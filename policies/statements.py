@@ -75,8 +75,8 @@ def activation(drone: Drone, *, stated: datetime | None = None, email: str = "")
 def earliest(drone: Drone, *, email: str = "") -> Statement | None:
     """What counts of all that was said and filmed of this drone: the earliest activation.
 
-    `drone` need not be on file. Films that wait, were rejected or lapsed count for their sender
-    (`email`) alone.
+    `drone` need not be on file. Films that wait or were rejected count for their sender (`email`)
+    alone, approved ones for everybody, used in time or not.
     """
     since = _corrected_at(drone)
     stated = _stated(drone, since).order_by("activated_at").first()
