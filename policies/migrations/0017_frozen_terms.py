@@ -1,8 +1,10 @@
+import hashlib
+import json
+
 import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
-from policies.models.cover_terms import CoverTerms
 from policies.shared import database
 
 PARTS = ["aircraft", "gimbal", "camera", "battery", "propellers", "remote_controller"]
@@ -16,6 +18,11 @@ def frozen_by(**options):
         to="policies.coverterms",
         **options,
     )
+
+
+def fingerprint(*terms):
+    """As `CoverTerms` has it today, so that the next sale finds the row; it may change there."""
+    return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
 
 
 def freeze_what_is_on_file(apps, schema_editor):
@@ -49,10 +56,14 @@ def _terms_of_today(apps):
     for drone_model in drone_models.prefetch_related("parts", "series__parts"):
         own = [covered.part for covered in drone_model.parts.all()]
         parts = own or [covered.part for covered in drone_model.series.parts.all()]
-        columns = CoverTerms.of(
-            [part for part in PARTS if part in parts], exclusions, drone_model.warranty_months
+        columns = {
+            "parts": [part for part in PARTS if part in parts],
+            "exclusions": exclusions,
+            "warranty_months": drone_model.warranty_months,
+        }
+        terms, _created = frozen.objects.get_or_create(
+            digest=fingerprint(*columns.values()), defaults=columns
         )
-        terms, _created = frozen.objects.get_or_create(digest=columns["digest"], defaults=columns)
         found.setdefault(terms.pk, []).append(drone_model.pk)
     return found
 

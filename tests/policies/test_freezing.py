@@ -1,12 +1,14 @@
 """A policy keeps the parts, exclusions and warranty that it was sold with (P4, P6-P8)."""
 
 from datetime import UTC, datetime
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from policies import agreement, binding, codes, cover, freezing, orders, renewal
-from policies.models import ActivationCode, CoverTerms, Exclusion, Order, Period
+from policies.models import ActivationCode, CoverTerms, DroneModel, Exclusion, Order, Period
 from policies.shared.actor import Actor
 from tests import factories
 
@@ -128,6 +130,16 @@ def test_the_same_terms_are_kept_once_however_many_are_sold(sell):
     for number in range(3):
         bind(sell(), serial=f"0AXCKEEP000{number}")
     assert len(set(Period.objects.values_list("cover_terms", flat=True))) == 1
+
+
+@pytest.mark.django_db
+def test_what_was_on_file_is_frozen_as_the_next_sale_is():
+    migration = import_module("policies.migrations.0017_frozen_terms")
+    frozen = migration._terms_of_today(apps)
+    by_model = {model: terms for terms, models in frozen.items() for model in models}
+    models = DroneModel.objects.all()
+    assert by_model == {model.pk: freezing.cover_terms_of_today(model).pk for model in models}
+    assert len(by_model) > len(frozen) > 1
 
 
 def test_terms_that_were_sold_are_never_changed(mavic_2_pro):
