@@ -134,6 +134,6 @@ def outcome_before_taken_up(claim: Claim) -> str:
 
 def outcome_at_acceptance(claim: Claim) -> str:
     """The outcome that the claim was accepted with."""
-    before = claim.decisions.filter(at__lte=claim.accepted_at).order_by("-id").first()
-    assert before is not None  # every claim begins with one
-    return before.outcome
+    assert claim.accepted_at is not None
+    decided = claim.decisions_that_stand()  # every claim begins with one
+    return [decision for decision in decided if decision.at <= claim.accepted_at][-1].outcome

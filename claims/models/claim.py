@@ -176,6 +176,17 @@ class Claim(models.Model):
     def is_open(self) -> bool:
         return self.progress not in CLOSED
 
+    def decisions_that_stand(self) -> "list[Decision]":
+        """Oldest first: without those on a late parcel whose arrival was taken back (K15)."""
+        is_taken_up = self.progress not in {Progress.CANCELLED, Progress.LAPSED}
+        standing = (
+            decision
+            for decision in self.decisions.all()
+            if decision.kind != Decision.Kind.TAKEN_UP
+            or (is_taken_up and decision.at == self.accepted_at)
+        )
+        return sorted(standing, key=lambda decision: decision.pk)
+
 
 class ClaimEvent(Event):
     """One line of a claim's history; `note` is for staff, `public_note` for the customer (K10)."""

@@ -69,7 +69,7 @@ def _latest(claim: Claim) -> Decision | None:
     accepted_at = claim.accepted_at
     holding = [
         decision
-        for decision in claim.decisions.all()
+        for decision in claim.decisions_that_stand()
         if claim.cause_found or accepted_at is None or decision.at <= accepted_at
     ]
-    return max(holding, key=lambda decision: decision.pk, default=None)
+    return holding[-1] if holding else None

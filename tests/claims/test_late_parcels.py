@@ -174,6 +174,21 @@ def test_what_was_not_covered_for_want_of_a_replacement_ends_as_it_was(house, po
     assert (claim.outcome, claim.ordinal, claim.fee_amount) == ("care", 1, Decimal("119.00"))
 
 
+def test_what_an_arrival_that_was_taken_back_decided_no_longer_counts(house, policy, ended, client):
+    claim = house.claim_at(ended, policy)
+    policy.periods.update(replacements=0)
+    claim = house.take(claim, "receive", "undo")
+    page = f"/repair/progress/{claim.token}/"
+    by_staff = "A member of our staff has looked at your case and decided this."
+    assert by_staff not in client.get(page).text
+    policy.periods.update(replacements=2)
+    claim = house.take(claim, "receive")
+    assert by_staff not in client.get(page).text
+    claim = house.take(claim, "assess", "undo")
+    assert (claim.progress, claim.outcome) == ("received", "care")
+    assert ledger(policy) == [(1, claim.number)]
+
+
 def test_what_the_carrier_delivers_late_waits_for_the_desk(house, policy, ended):
     claim = house.claim_at(ended, policy)
     [arrived] = [queue for queue in queues.QUEUES if queue.slug == "arrived"]
