@@ -10,6 +10,7 @@ from policies.models import Hold, Letter, PolicyEvent
 from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import (
+    ACTIVATED,
     CUSTOMER,
     DESK,
     NOW,
@@ -289,6 +290,6 @@ def test_a_fee_that_was_paid_is_not_given_up(house, policy):
 def test_letters_of_the_preparation_say_what_it_is(house, policy):
     paid = house.claim_at("preparing", policy)
     assert letters_of(paid)[-1] == "claim_fee_received"
-    other = factories.PolicyFactory(drone=factories.DroneFactory(activated_at=NOW))
+    other = factories.PolicyFactory(drone=factories.DroneFactory(activated_at=ACTIVATED))
     repaired = house.claim_at("assessed", other, cause="product_defect")
     assert letters_of(house.take(repaired, "prepare"))[-1] == "claim_preparing"
