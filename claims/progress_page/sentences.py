@@ -36,6 +36,8 @@ ASSESSED: dict[str, Text] = {
     Outcome.NOT_COVERED: _("What we found is not covered, as explained below."),
     Outcome.NEEDS_REVIEW: _("A colleague takes a closer look, then you hear from us."),
 }
+# Taken up again, when no replacement was left for it (K15).
+ONLY_BACK = _("We can only send your drone back, as explained below.")
 FEE_SETTLED = _("Next, we prepare your replacement.")
 FEE_IS_HERE = _("Your fee is here")
 
@@ -73,6 +75,8 @@ def what_next(claim: Claim) -> Text:
         return REPAIRING
     if is_paid_while_waiting(claim):
         return FEE_SETTLED
+    if claim.progress == P.RECEIVED and claim.outcome == Outcome.NOT_COVERED:
+        return ONLY_BACK
     if claim.progress == P.ASSESSED:
         settled = claim.outcome == Outcome.CARE and not fees.is_owed(claim)
         return FEE_SETTLED if settled else ASSESSED[claim.outcome]

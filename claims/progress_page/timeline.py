@@ -193,7 +193,8 @@ def _fee(claim: Claim) -> str:
         return "paid"
     if claim.progress in {*WITHOUT_REPLACEMENT, *CLOSED} or claim.fee_amount == 0:
         return "none"
-    when = {P.AWAITING_FEE: "now", P.ASSESSED: "next"}
+    # The last: its payment belonged to another claim.
+    when = {P.AWAITING_FEE: "now", P.ASSESSED: "next", P.PREPARING: "now"}
     return when.get(P(claim.progress), "later")
 
 

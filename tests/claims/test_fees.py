@@ -127,7 +127,7 @@ def test_a_fee_that_was_paid_back_is_owed_again_by_a_claim_that_is_taken_up(hous
 # --- on the wrong claim -------------------------------------------------------------
 
 
-def test_a_reversed_payment_is_owed_again_and_its_row_stays(house, policy):
+def test_a_reversed_payment_is_owed_again_and_its_row_stays(house, policy, client):
     claim = house.claim_at("preparing", policy)
     at = house.now
     house.do(claim, "reverse_payment", reason="For another claim.")
@@ -136,6 +136,9 @@ def test_a_reversed_payment_is_owed_again_and_its_row_stays(house, policy):
     assert claim.events.latest("id").note == f"{payment.reference}: For another claim."
     assert not fees.is_settled(claim)
     assert refund_due() == []
+    page = client.get(f"/repair/progress/{claim.token}/").text
+    assert "to be paid now" in page
+    assert "due after we have examined" not in page
     claim = house.take(claim, "undo")
     assert claim.progress == "awaiting_fee"
     house.do(claim, "pay", reference=payment.reference)

@@ -98,7 +98,9 @@ def test_its_own_replacement_is_taken_again_although_a_lower_one_is_free(house, 
     assert ledger(policy) == [(2, claim.number)]
 
 
-def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(house, policy, ended):
+def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(
+    house, policy, ended, client
+):
     claim = house.claim_at(ended, policy)
     policy.periods.update(replacements=0)
     claim = house.take(claim, "receive")
@@ -106,6 +108,9 @@ def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(house
     assert decisions_of(claim)[-1] == ("taken_up", "not_covered")
     text = text_of(claim, "claim_arrived")
     assert "all replacements of your plan have been used, so we can only send your" in text
+    page = client.get(f"/repair/progress/{claim.token}/").text
+    assert "We can only send your drone back, as explained below." in page
+    assert "We examine the damage" not in page
     claim = house.take(claim, "assess")
     refused(house, claim, "ask_fee", "There is no fee to ask for|return the drone")
     refused(house, claim, "prepare", "return the drone")
@@ -141,7 +146,7 @@ def test_a_drone_that_was_replaced_meanwhile_only_goes_back(house, policy, ended
     claim = house.claim_at(ended, policy)
     other = another_request(house, policy)
     house.take(other, "accept", "label_bought", "receive", "assess", "pay", "ship", "complete")
-    refused(house, claim, "receive", "The policy covers this drone no longer")
+    refused(house, claim, "receive", "The policy is on another drone now")
 
 
 def test_a_drone_that_was_sold_again_since_only_goes_back(house, policy, ended):
