@@ -7,7 +7,7 @@ case here.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from policies import (
     cancellation,
     codes,
     expiry,
+    marks,
     orders,
     outbox,
     renewal,
@@ -169,8 +170,8 @@ def _(cast):
     return f"/policy/{bound.token}/"
 
 
-@case("policy_activated", "0AXCE1K0030700", "2 of 2", "12 March 2027, 11:00 EST")
-def _(cast):
+def order(cast: Cast) -> Policy:
+    """Ben's plan, which begins two days from now."""
     purchase = orders.Purchase(
         reference="SO-1",
         serial="0AXCE1K0030700",
@@ -180,11 +181,36 @@ def _(cast):
         email="ben@example.com",
         country="US",
     )
-    order = orders.place(purchase, actor=DESK, now=cast.now)
-    bundle = orders.ship(order, shipped_at=cast.now, actor=DESK, now=cast.now)
+    placed = orders.place(purchase, actor=DESK, now=cast.now)
+    return orders.ship(placed, shipped_at=cast.now, actor=DESK, now=cast.now)
+
+
+@case("policy_activated", "0AXCE1K0030700", "2 of 2", "12 March 2027, 11:00 EST")
+def _(cast):
+    bundle = order(cast)
     cast.house.later(hours=48)
     activation.activate(now=cast.now, chunk=10)
     return f"/policy/{bundle.token}/"
+
+
+@case("policy_not_begun", "0AXCE1K0030700", "begins on 12 March 2026, 11:00 EDT")
+def _(cast):
+    """A sweep that ran ahead of time wrote that it had, and that was sent."""
+    bundle = order(cast)
+    activation.activate(now=cast.now + timedelta(hours=48), chunk=10)
+    return corrected(cast, bundle, "policy_activated")
+
+
+@case("policy_not_expired", "5 January 2027, 04:00 EST")
+def _(cast):
+    expiry.expire(now=datetime(2027, 1, 5, 10, 0, tzinfo=UTC), chunk=10)
+    return corrected(cast, cast.policy, "policy_expired")
+
+
+def corrected(cast: Cast, policy: Policy, name: str) -> str:
+    Letter.objects.filter(name=name).update(state="sent", sent_at=cast.now, attempts=1)
+    marks.take_back(now=cast.now, chunk=10)
+    return f"/policy/{policy.token}/"
 
 
 @case("renewed", "2 of 3", "5 January 2028, 04:00 EST", "USD 139.00", "3 January 2028, 15:00 EST")
