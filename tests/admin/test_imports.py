@@ -88,6 +88,13 @@ def test_a_file_is_previewed_and_does_nothing_until_it_is_confirmed(sales, folde
     assert steps(imported) == ["uploaded", "checked", "confirmed", "done"]
 
 
+def test_the_page_says_how_many_rows_it_leaves_out_and_nothing_where_it_shows_all(sales, folder):
+    assert "The first" not in upload(sales, "drones", DRONES).content.decode()
+    rows = "".join(f"0AXLONG{number:04d},mini-2\n" for number in range(60))
+    shown = upload(sales, "drones", "serial,model\n" + rows).content.decode()
+    assert "The first 50 of 60." in shown
+
+
 def test_the_uploaded_file_goes_when_it_is_imported(
     sales, folder, django_capture_on_commit_callbacks
 ):
