@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from claims import progress, shipping
 from claims.carriers.in_house import InHouse, tracking_number
-from claims.models import Claim, Shipment
+from claims.models import Claim, ClaimEvent, Shipment
 from policies.models import Letter
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -128,6 +128,9 @@ def claims(committed_db, now) -> list[Claim]:
         for drone in drones
     ]
     for claim in claims:
+        ClaimEvent.objects.create(
+            claim=claim, kind=ClaimEvent.Kind.MOVED, at=now, after="submitted", actor="customer"
+        )
         shipping.order_label(claim, now=now)
     return claims
 
@@ -215,7 +218,7 @@ def test_no_label_is_bought_twice_or_lost_however_workers_die(claims, start, tmp
             assert shipment.state == "bought"
             assert shipment.tracking_number == tracking_number(reference)
             assert default_storage.size(shipment.label.name) > 10_000
-            assert moves == ["label_sent"]
+            assert moves == ["submitted", "label_sent"]
             assert letters == 1
 
 
