@@ -22,6 +22,7 @@ from claims.admin.forms import (
 from claims.admin.payments import Pay, PayLate, Refund, ReversePayment
 from claims.models import COVERED, Claim, Progress, Shipment
 from policies.backoffice.operations import Done, Operation
+from policies.rules import addresses
 from policies.rules.text import Text
 
 
@@ -154,12 +155,11 @@ class Ship(MoveOperation):
 
     def facts(self) -> list[tuple[Text, Text]]:
         claim = self.obj
-        lines = [claim.line1, claim.line2, claim.postal_code, claim.city, claim.state]
-        address = ", ".join(line for line in [claim.name, *lines, claim.country.name] if line)
+        lines = addresses.lines(claim, name=claim.name, country=str(claim.country.name))
         return [
             *super().facts(),
             (_("Decision"), claim.get_outcome_display()),
-            (_("Ship to"), address),
+            (_("Ship to"), ", ".join(lines)),
         ]
 
 

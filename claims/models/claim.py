@@ -195,8 +195,8 @@ class ClaimEvent(Event):
         MOVED = "moved", _("Progress")
         UNDONE = "undone", _("Step taken back")
         ACCEPTED = "accepted", _("Accepted")
-        PAID = "paid", _("Fee received")
-        REFUNDED = "refunded", _("Fee refunded")
+        PAID = "paid", _("Payment received")
+        REFUNDED = "refunded", _("Payment refunded")
         REVERSED = "reversed", _("Payment reversed")
         NOTED = "noted", _("Note")
 

@@ -271,7 +271,7 @@ def test_a_payment_on_the_wrong_claim_is_reversed_and_recorded_where_it_belongs(
     ("state", "slug", "sentence"),
     [
         ("received", "undo", "Step to take back Shipping label sent → Arrived at the service"),
-        ("preparing", "ship", "Ship to Ann Lee, 1 Main Street, 12207, Albany, NY, United States"),
+        ("preparing", "ship", "Ship to Ann Lee, 1 Main Street, Albany NY 12207, United States"),
         ("preparing", "ship", "Drone Mavic 2 Pro, 0ANNSDRONE1"),
         ("returned", "record-payment", "Owed Nothing: what comes is to be paid back."),
         ("received", "record-payment", "Owed USD 119.00"),
