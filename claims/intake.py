@@ -64,13 +64,24 @@ class NoMatch(Conflict):
 
 
 class AlreadyOpen(Conflict):
-    """The holder has an open claim for this drone; its link is on the way to their mailbox (K3)."""
+    """There is an open claim for this drone (K3).
 
-    def __init__(self, claim: Claim) -> None:
-        super().__init__(
-            _("There is an open request for this drone. We have mailed you the link to it.")
-        )
-        self.claim = claim
+    If it is the holder's, its link is on the way to their mailbox. The drone of a former owner,
+    whose parcel came after the plan had moved on (T2, K15), is still to go back.
+    """
+
+    def __init__(self, claim: Claim, *, email: str) -> None:
+        self.claim, self.is_theirs = claim, claim.email == email
+        if self.is_theirs:
+            message = _(
+                "There is an open request for this drone. We have mailed you the link to it."
+            )
+        else:
+            message = _(
+                "A request of an earlier owner of this drone is not finished yet. "
+                "Please send yours when it is; nothing of your plan is lost meanwhile."
+            )
+        super().__init__(message)
 
 
 class WrongRegion(Conflict):
@@ -92,7 +103,7 @@ def refusals(inquiry: Inquiry, *, now: datetime) -> list[Conflict]:
     policy = policy_cover.policy_on(inquiry.serial, at=now)
     found = list(_objections(inquiry, policy, at=now))
     for refusal in found:
-        if isinstance(refusal, AlreadyOpen):
+        if isinstance(refusal, AlreadyOpen) and refusal.is_theirs:
             letters.claim_link_requested(refusal.claim, now=now)
     return found
 
@@ -116,7 +127,8 @@ def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
                 return twin
             return _open(request, locked, stored, actor=actor, now=now)
     except AlreadyOpen as refusal:
-        letters.claim_link_requested(refusal.claim, now=now)
+        if refusal.is_theirs:
+            letters.claim_link_requested(refusal.claim, now=now)
         raise
 
 
@@ -151,7 +163,7 @@ def _objections(inquiry: Inquiry, policy: Policy | None, *, at: datetime) -> Ite
         open_claims = open_claims.exclude(submission=inquiry.submission)
     existing = open_claims.first()
     if existing is not None:
-        yield AlreadyOpen(existing)
+        yield AlreadyOpen(existing, email=inquiry.email)
 
 
 @contextmanager

@@ -135,6 +135,17 @@ def test_under_a_new_owner_it_only_goes_back_and_holds_nothing(house, policy, en
     assert Letter.objects.filter(name="claim_returning").get().recipient == "ann@example.com"
 
 
+def test_the_new_owner_is_not_sent_to_the_former_ones_mailbox(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    holder = {"name": "Zoë", "email": "zoe@example.com", "country": "US"}
+    transfer.change_owner(policy, **holder, actor=DESK, now=house.now)
+    claim = house.take(claim, "send_back")
+    before = letters_of(claim)
+    with pytest.raises(Conflict, match="A request of an earlier owner of this drone"):
+        house.request(policy, email="zoe@example.com")
+    assert letters_of(claim) == before
+
+
 def test_on_a_cancelled_policy_it_only_goes_back(house, policy, ended):
     claim = house.claim_at(ended, policy)
     cancellation.cancel(policy, reason="Sold.", actor=DESK, now=house.now)
