@@ -17,7 +17,7 @@ from policies.models import (
     PolicyEvent,
 )
 from policies.models.policy import IN_FORCE_SQL
-from policies.rules import eligibility, terms
+from policies.rules import renewability, terms
 from policies.rules.verdict import Verdict
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
@@ -89,8 +89,8 @@ def verdict_on(policy: Policy, code: ActivationCode | None, *, at: datetime) -> 
     renewed_plan = batch.plan.renews.name if batch and batch.plan.renews else None
     if batch is None and policy.plan.renewals.exists():
         renewed_plan = policy.plan.name
-    return eligibility.may_renew(
-        eligibility.RenewalFacts(
+    return renewability.may_renew(
+        renewability.RenewalFacts(
             at=at,
             zone=policy.region.zone,
             starts_at=policy.starts_at,

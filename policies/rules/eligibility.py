@@ -1,4 +1,4 @@
-"""May this drone be bound? The rules as plain functions of plain facts (B1-B5, B7, B11).
+"""May this drone be bound, this policy be claimed on? Plain facts in, a verdict out (B1-B5, B7, B11).
 
 Pure: no database, no clock. Every rule gives its reason whether or not another objects,
 so that one answer names everything that is in the way (B10).
@@ -103,85 +103,17 @@ def _in_force(stage: Stage, replacements_left: int) -> Iterator[Reason]:
         yield Reason("P3", "replacement_left", _("A replacement is left."), objects=False)
 
 
-@dataclass(frozen=True)
-class RenewalFacts:
-    """What the rules of renewal look at. Instants are aware; `at` is when it is asked for."""
-
-    at: datetime
-    zone: ZoneInfo
-    starts_at: datetime
-    ends_at: datetime
-    cancelled: bool
-    replacements_left: int
-    renewed_before: bool
-    plan: str
-    plan_renewed_by_code: str | None
-    code_model: str
-    drone_model: str
-    code_region: str
-    policy_region: str
-
-
-def may_renew(facts: RenewalFacts) -> Verdict:
-    """R1's two conditions to the instant, once per policy, and a code that matches (P1, B7)."""
-    return Verdict.of([*_renewable(facts), *_renewing_code(facts)])
-
-
-def _renewable(facts: RenewalFacts) -> Iterator[Reason]:
-    stage = terms.stage(
-        facts.starts_at,
-        facts.ends_at,
-        cancelled=facts.cancelled,
-        replacements_left=facts.replacements_left,
-        at=facts.at,
-    )
-    match stage:
-        case Stage.CANCELLED:
-            yield Reason("R1", "cancelled", _("This plan has been cancelled."))
-        case Stage.NOT_STARTED:
-            yield Reason("R1", "not_begun", _("This plan has not begun yet."))
-        case Stage.ENDED:
-            over = _("A plan is renewed before it ends; this one is over.")
-            yield Reason("R1", "not_in_term", over)
-        case Stage.IN_FORCE:
-            yield Reason("R1", "in_term", _("The plan is still running."), objects=False)
-        case Stage.USED_UP:
-            pass  # it has ended, for the reason below (P3)
-    if facts.replacements_left < 1:
-        yield Reason(
-            "R1", "none_left", _("A plan whose replacements are all used cannot be renewed.")
-        )
-    if facts.renewed_before:
-        yield Reason("R1", "renewed_before", _("A plan is renewed once, and this one has been."))
-
-
-def _renewing_code(facts: RenewalFacts) -> Iterator[Reason]:
-    if facts.plan_renewed_by_code is None:
-        yield Reason(
-            "P1", "wrong_plan", format_lazy(_("Nothing renews a {plan} plan."), plan=facts.plan)
-        )
-    elif facts.plan_renewed_by_code != facts.plan:
-        yield Reason(
-            "P1",
-            "wrong_plan",
-            format_lazy(_("This code does not renew a {plan} plan."), plan=facts.plan),
-        )
-    yield from _matching_model(facts.code_model, facts.drone_model)
-    if facts.code_region != facts.policy_region:
-        yield _wrong_region(facts.code_region)
-
-
 def _matching(facts: BindingFacts) -> Iterator[Reason]:
     if facts.plan_is_renewal:
         yield Reason(
             "B7", "plan_renews", _("This code renews a care plan; it cannot start a new one.")
         )
-    yield from _matching_model(facts.code_model, facts.drone_model)
+    yield from matching_model(facts.code_model, facts.drone_model)
     if facts.code_region != facts.customer_region:
-        yield _wrong_region(facts.code_region)
+        yield wrong_region(facts.code_region)
 
 
-def _matching_model(code_model: str, drone_model: str) -> Iterator[Reason]:
+def matching_model(code_model: str, drone_model: str) -> Iterator[Reason]:
     if code_model != drone_model:
         yield Reason(
             "B7",
@@ -194,7 +126,7 @@ def _matching_model(code_model: str, drone_model: str) -> Iterator[Reason]:
         )
 
 
-def _wrong_region(code_region: str) -> Reason:
+def wrong_region(code_region: str) -> Reason:
     return Reason(
         "B7",
         "wrong_region",

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policies.rules.eligibility import RenewalFacts, may_claim, may_renew
+from policies.rules.eligibility import may_claim
+from policies.rules.renewability import RenewalFacts, may_renew
 from policies.rules.verdict import Verdict
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
