@@ -1,4 +1,4 @@
-"""May this drone be bound, this policy be claimed on? Plain facts in, a verdict out (B1-B5, B7, B11).
+"""May this drone be bound, this policy be claimed on? Facts in, a verdict out (B1-B5, B7, B11).
 
 Pure: no database, no clock. Every rule gives its reason whether or not another objects,
 so that one answer names everything that is in the way (B10).
