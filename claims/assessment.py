@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from claims import decision_facts, decisions, fees, letters, moves
-from claims.models import COVERED, Claim, ClaimEvent, Decision, Outcome, Progress
+from claims.models import CLOSED, COVERED, Claim, ClaimEvent, Decision, Outcome, Progress
 from policies import cover
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
@@ -50,7 +50,8 @@ def assess(
         ruling = decision_facts.on_the_assessment(current, cause_found, parts_damaged)
         outcome = ruling.outcome
         as_reported = cause_found == current.cause and set(parts_damaged) == set(current.parts)
-        if as_reported and current.decisions.filter(kind=Decision.Kind.OVERRULED).exists():
+        stand = current.decisions_that_stand()
+        if as_reported and any(one.kind == Decision.Kind.OVERRULED for one in stand):
             outcome = current.outcome
         changed = outcome != current.outcome
         columns = apply_outcome(step, outcome) | {
@@ -125,11 +126,29 @@ def _refuse_late(claim: Claim) -> None:
         )
 
 
-def outcome_before_taken_up(claim: Claim) -> str:
-    """The outcome with which the claim had ended before its parcel came."""
-    decided = claim.decisions.exclude(kind=Decision.Kind.TAKEN_UP).order_by("-id").first()
-    assert decided is not None  # every claim begins with one
-    return decided.outcome
+def before_taken_up(claim: Claim) -> dict[str, Any]:
+    """The columns with which the claim had ended before it was taken up again (K15)."""
+    decided = [one for one in claim.decisions_that_stand() if one.kind != Decision.Kind.TAKEN_UP]
+    outcome, accepted_at = decided[-1].outcome, _first_accepted_at(claim)
+    columns = {"outcome": outcome, "accepted_at": accepted_at}
+    if accepted_at is None:
+        return columns | {"ordinal": None, "fee_amount": None, "fee_currency": ""}
+    if outcome != Outcome.CARE or claim.ordinal is not None:
+        return columns
+    # It was not covered for want of a replacement, and had one before.
+    ordinal = cover.ordinal_of(reference=claim.number)
+    amount, currency = fees.amount_due(claim, ordinal, at=accepted_at)
+    return columns | {"ordinal": ordinal, "fee_amount": amount, "fee_currency": currency}
+
+
+def _first_accepted_at(claim: Claim) -> datetime | None:
+    """When it was accepted before it ended, if it was."""
+    events = claim.events.order_by("id")
+    ended = events.filter(kind=ClaimEvent.Kind.MOVED, after__in=CLOSED).first()
+    accepted = events.filter(kind=ClaimEvent.Kind.ACCEPTED).first()
+    if accepted is None or ended is None or accepted.pk > ended.pk:
+        return None
+    return accepted.at
 
 
 def outcome_at_acceptance(claim: Claim) -> str:

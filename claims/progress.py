@@ -243,8 +243,8 @@ def undo(claim: Claim, *, reason: str, actor: Actor, now: datetime) -> None:
             raise Conflict(_("This step cannot be taken back."))
         _refuse_if_out_of_hand(current)
         columns: dict[str, Any] = {}
-        if last.before in CLOSED:
-            columns = {"outcome": assessment.outcome_before_taken_up(current)}
+        if last.before in CLOSED and current.progress == P.RECEIVED:
+            columns = assessment.before_taken_up(current)
         if current.progress == P.ASSESSED:
             columns = assessment.apply_outcome(step, assessment.outcome_at_acceptance(current)) | {
                 "cause_found": "",

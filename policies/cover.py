@@ -165,6 +165,11 @@ def give_back(*, reference: str, actor: Actor, now: datetime) -> bool:
     return bool(given_back)
 
 
+def ordinal_of(*, reference: str) -> int:
+    """Which replacement `reference` took, given back since or not. It must have taken one."""
+    return AllowanceUse.objects.get(reference=reference).ordinal
+
+
 @dataclass(frozen=True)
 class Kept:
     """`how` is kept (taken, and back), unused (never taken), over (back, too late) or nothing."""

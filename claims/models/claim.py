@@ -177,15 +177,22 @@ class Claim(models.Model):
         return self.progress not in CLOSED
 
     def decisions_that_stand(self) -> "list[Decision]":
-        """Oldest first: without those on a late parcel whose arrival was taken back (K15)."""
+        """Oldest first: without those on a late parcel or on what was found, if taken back.
+
+        What is found is decided anew with each assessment (K7, K10, K15).
+        """
         is_taken_up = self.progress not in {Progress.CANCELLED, Progress.LAPSED}
-        standing = (
-            decision
-            for decision in self.decisions.all()
-            if decision.kind != Decision.Kind.TAKEN_UP
-            or (is_taken_up and decision.at == self.accepted_at)
-        )
-        return sorted(standing, key=lambda decision: decision.pk)
+        on_request: list[Decision] = []
+        on_found: list[Decision] = []
+        for decision in sorted(self.decisions.all(), key=lambda decision: decision.pk):
+            if decision.kind == Decision.Kind.TAKEN_UP:
+                if is_taken_up and decision.at == self.accepted_at:
+                    on_request.append(decision)
+            elif decision.kind == Decision.Kind.ASSESSED:
+                on_found = [decision]
+            else:
+                (on_found or on_request).append(decision)
+        return on_request + on_found if self.cause_found else on_request
 
 
 class ClaimEvent(Event):

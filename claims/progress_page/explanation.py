@@ -66,10 +66,4 @@ def _argument(claim: Claim, reason: dict[str, Any]) -> Argument:
 
 def _latest(claim: Claim) -> Decision | None:
     """The newest decision; what was decided on an assessment goes when that is taken back."""
-    accepted_at = claim.accepted_at
-    holding = [
-        decision
-        for decision in claim.decisions_that_stand()
-        if claim.cause_found or accepted_at is None or decision.at <= accepted_at
-    ]
-    return holding[-1] if holding else None
+    return next(reversed(claim.decisions_that_stand()), None)

@@ -205,6 +205,40 @@ def test_what_an_arrival_that_was_taken_back_decided_no_longer_counts(house, pol
     assert ledger(policy) == [(1, claim.number)]
 
 
+def test_ordinal_and_fee_are_as_they_were_when_taking_up_is_taken_back(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    accepted_at = claim.accepted_at
+    policy.periods.update(replacements=0)
+    claim = house.take(claim, "receive", "undo")
+    assert (claim.ordinal, claim.fee_amount, claim.fee_currency) == (1, Decimal("119.00"), "USD")
+    assert claim.accepted_at == accepted_at
+
+
+def test_a_claim_that_nobody_had_accepted_is_not_accepted_when_taking_up_is_taken_back(
+    house, policy
+):
+    claim = house.take(house.request(policy), "cancel", "receive", "undo")
+    assert (claim.progress, claim.outcome, claim.accepted_at) == ("cancelled", "care", None)
+    assert (claim.ordinal, claim.fee_amount, claim.fee_currency) == (None, None, "")
+
+
+def test_an_assessment_that_was_taken_back_before_the_end_decides_nothing(
+    house, policy, ended, client
+):
+    claim = house.take(house.request(policy), "accept", "label_bought", "receive")
+    house.do(claim, "assess", cause_found="deliberate")
+    house.take(claim, "undo", "undo")
+    house.later(days=4)
+    house.take(claim, {"cancelled": "cancel", "lapsed": "lapse"}[ended])
+    claim = house.take(claim, "receive")
+    page = client.get(f"/repair/progress/{claim.token}/").text
+    assert "This cause of damage is excluded" not in page
+    claim = house.take(claim, "assess", "undo")
+    assert (claim.outcome, ledger(policy)) == ("care", [(1, claim.number)])
+    claim = house.take(claim, "undo", "send_back", "undo")
+    assert (claim.progress, claim.outcome) == (ended, "care")
+
+
 def test_what_the_carrier_delivers_late_waits_for_the_desk(house, policy, ended):
     claim = house.claim_at(ended, policy)
     [arrived] = [queue for queue in queues.QUEUES if queue.slug == "arrived"]
