@@ -259,7 +259,7 @@ def _refuse_if_out_of_hand(claim: Claim) -> None:
     if claim.progress == P.RETURNING:
         if claim.shipments.filter(direction=Shipment.Direction.OUTBOUND).exists():
             raise Conflict(_("This step cannot be taken back: the carrier has the drone."))
-        if FeePayment.objects.filter(claim=claim, refunded_at__isnull=False).exists():
+        if _fee_went_back(claim):
             raise Conflict(_("This step cannot be taken back: the fee has been paid back."))
     if claim.progress not in CLOSED:
         return
@@ -269,6 +269,12 @@ def _refuse_if_out_of_hand(claim: Claim) -> None:
         raise Conflict(_("This step cannot be taken back: the policy has been cancelled."))
     if moves.is_anothers(claim):
         raise Conflict(_("This step cannot be taken back: the policy has a new owner."))
+
+
+def _fee_went_back(claim: Claim) -> bool:
+    """Since the step that is to be taken back: the customer has read of it, and has the money."""
+    refunded = FeePayment.objects.filter(claim=claim, refunded_at__gte=claim.progress_at)
+    return refunded.filter(amount=claim.fee_amount, currency=claim.fee_currency).exists()
 
 
 def _refuse_second_claim(claim: Claim) -> None:

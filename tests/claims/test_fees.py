@@ -270,6 +270,14 @@ def test_a_fee_that_was_paid_back_does_not_pay_for_a_replacement(house, policy):
         house.do(claim, "undo")
 
 
+def test_money_that_went_back_before_the_step_does_not_keep_it_from_being_taken_back(house, policy):
+    late = house.take(house.claim_at("lapsed", policy), "pay", "refund", "send_back", "undo")
+    assert late.progress == "lapsed"
+    claim = house.take(house.claim_at("awaiting_fee", policy), "send_back")
+    house.do(claim, "pay", amount=Decimal("20.00"))
+    assert house.take(claim, "refund", "undo").progress == "awaiting_fee"
+
+
 def test_a_fee_paid_for_what_turns_out_a_warranty_repair_goes_back(house, policy):
     claim = house.take(house.claim_at("preparing", policy), "undo", "undo", "undo")
     assert claim.progress == "received"
