@@ -1,4 +1,4 @@
-"""What the sales desk and its customers do: bind, renew, order, ship, transfer, cancel."""
+"""What the sales desk and its customers do: bind, renew, transfer, cancel, refurbish."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,14 +9,13 @@ from policies import (
     codes,
     customers,
     drones,
-    orders,
     renewal,
     transfer,
     verification,
 )
 from policies.models import Drone, Policy
-from tests.simulation.book import PLANS, Aircraft, Paper, months_later
 from tests.simulation.desk import MODELS, REGIONS, STAFF, Desk
+from tests.simulation.papers import PLANS, Aircraft, Paper, months_later
 
 
 class SalesDesk(Desk):
@@ -24,7 +23,7 @@ class SalesDesk(Desk):
         region = self.some(REGIONS)
         model = self.some(MODELS)
         plan = self.some(PLANS)
-        known = self.some(self.book.aircraft) if self.random.random() < 0.4 else None
+        known = self.some(self.book.aircraft) if self.luck(0.4) else None
         serial = known or self.fresh("DRONE")
         ago = self.some([None, 1, 47, 48, 48.01, 300])
         if known is None:
@@ -36,7 +35,7 @@ class SalesDesk(Desk):
                 now=self.now,
             )
             self.book.aircraft[serial] = Aircraft(serial, model, activated)
-        lives_in = region if self.random.random() < 0.9 else self.some(REGIONS)
+        lives_in = region if self.luck(0.9) else self.some(REGIONS)
         code = self.sold(plan, model, region)
         email = f"{serial.lower()}@example.com"
         says = self.some([None, None, None, 1, 47, 48.01, 300])
@@ -125,7 +124,7 @@ class SalesDesk(Desk):
         if paper is None:
             return
         early = paper.end - self.now > timedelta(days=120)
-        if early and self.random.random() < 0.8:  # few think of it so soon
+        if early and self.luck(0.8):  # few think of it so soon
             return
         policy = self.policy(paper)
         codes.generate(
@@ -149,16 +148,16 @@ class SalesDesk(Desk):
         )
         if renewed is not None:
             self.book.renew(paper)
+            self.book.unmark(paper, self.now)
 
     def transfer(self) -> None:
-        paper = self.some_paper()
+        paper = self.some_used_up()
         if paper is None:
             return
         policy = self.policy(paper)
-        allowed = paper.covers(self.now) and not self.book.holds(paper)
         email = f"{self.fresh('owner').lower()}@example.com"
         moved = self.expect(
-            allowed,
+            self.book.may_sell_on(paper, self.now),
             lambda: transfer.change_owner(
                 policy,
                 name="New Owner",
@@ -167,86 +166,51 @@ class SalesDesk(Desk):
                 actor=STAFF,
                 now=self.now,
             ),
-            f"transfer of {paper.number}",
+            f"transferring {paper.number}",
         )
         if moved is not None:
             assert moved.token != policy.token
-            paper.holder = email
+            paper.holder, paper.sold_at = email, self.now
+        elif paper.is_used_up(self.now) and not self.book.is_held(paper):
+            self.happened["transferring refused as used up"] += 1
 
     def cancel(self) -> None:
-        paper = self.some_paper()
-        if paper is None or self.random.random() < 0.7:
+        paper = self.some_used_up()
+        if paper is None or (paper.goes_on(self.now) and self.luck(0.7)):
             return
         done = self.expect(
-            paper.goes_on(self.now) and not self.book.holds(paper),
+            self.book.may_cancel(paper, self.now),
             lambda: cancellation.cancel(
                 self.policy(paper), reason="simulated", actor=STAFF, now=self.now
             ),
             f"cancelling {paper.number}",
         )
         if done is not None:
-            paper.cancelled_at, paper.marked = self.now, "cancelled"
+            self.strike_out(paper)
+        elif paper.is_used_up(self.now) and not self.book.is_held(paper):
+            self.happened["cancelling refused as used up"] += 1
 
-    def order(self) -> None:
-        region, plan, model = self.some(REGIONS), self.some(PLANS), self.some(MODELS)
-        serial = self.fresh("SHOP")
-        order = orders.place(
-            orders.Purchase(
-                reference=self.fresh("O"),
-                serial=serial,
-                drone_model=self.models[model],
-                plan=self.plans[plan],
-                name="Sim",
-                email=f"{serial.lower()}@example.com",
-                country=REGIONS[region],
-            ),
-            actor=STAFF,
-            now=self.now,
-        )
-        self.book.aircraft[serial] = Aircraft(serial, model, None)
-        self.orders[order.reference] = (order, plan, None)
-
-    def ship(self) -> None:
-        reference = self.some(self.orders)
-        if reference is None:
-            return
-        order, plan, paper = self.orders[reference]
-        taken = self.book.paper_of(order.drone.serial)
-        if paper is None:
-            allowed = taken is None and not self.book.aircraft[order.drone.serial].retired
-        else:
-            allowed = paper.marked == "scheduled" and self.now < paper.start
-        policy = self.expect(
-            allowed,
-            lambda: orders.ship(order, shipped_at=self.now, actor=STAFF, now=self.now),
-            f"shipping {reference}",
-        )
-        if policy is None:
-            return
-        begins = self.now + timedelta(hours=48)
-        if paper is None:
-            fresh = Policy.objects.select_related("region", "drone", "holder").get(pk=policy.pk)
-            paper = self.enter(fresh, plan, begins, "scheduled")
-            self.orders[reference] = (order, plan, paper)
-        else:
-            self.touched[paper.number] = paper
-            paper.start = begins
-            paper.end = months_later(begins, PLANS[plan][0], paper.zone)
+    def strike_out(self, paper: Paper) -> None:
+        """It ends as cancelled; a mark that was set too early is taken back before (E1)."""
+        self.book.unmark(paper, self.now)
+        paper.cancelled_at, paper.marked = self.now, "cancelled"
+        self.book.free(paper)
+        self.touched[paper.number] = paper
 
     def refurbish(self) -> None:
-        drone = self.some(self.book.aircraft.values())
-        if drone is None or self.random.random() < 0.5:
+        used_up = [paper for paper in self.book.running() if paper.is_used_up(self.now)]
+        worn = [self.book.aircraft[paper.serial] for paper in used_up] if self.luck(0.6) else []
+        drone = self.some(worn or self.book.aircraft.values())
+        if drone is None or self.luck(0.5):
             return
         paper = self.book.paper_of(drone.serial)
-        runs = paper is not None and paper.serial == drone.serial and paper.goes_on(self.now)
         done = self.expect(
-            not runs
-            and not any(case.paper.serial == drone.serial for case in self.book.open_cases()),
-            lambda: (
-                drones.start_new_life(Drone.objects.get(serial=drone.serial), now=self.now) or True
-            ),
-            f"new life of {drone.serial}",
+            self.book.may_refurbish(drone.serial, self.now),
+            lambda: drones.start_new_life(Drone.objects.get(serial=drone.serial), now=self.now),
+            f"refurbishing {drone.serial}",
         )
         if done:
             drone.life += 1
             drone.retired, drone.activated, drone.said = False, None, None
+            if paper is not None and paper.is_used_up(self.now):
+                self.happened["refurbishing done although the term runs"] += 1

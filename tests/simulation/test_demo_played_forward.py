@@ -26,7 +26,9 @@ from policies.models import (
     PolicyEvent,
 )
 from policies.shared.actor import Actor
-from tests.simulation.book import CHASED, PLANS, Book, Case, Paper, months_later
+from tests.simulation.book import Book
+from tests.simulation.cases import CHASED, Case
+from tests.simulation.papers import PLANS, Paper, months_later
 
 # In winter, so that the clocks of most regions change twice on the way.
 START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -77,7 +79,9 @@ def book(demo) -> Book:
             end=months_later(policy.starts_at, months, policy.region.zone),
             granted=granted,
             marked=policy.status,
-            uses={use.reference for use in policy.uses.all() if use.given_back_at is None},
+            uses={
+                use.reference: use.ordinal for use in policy.uses.all() if use.given_back_at is None
+            },
         )
         book.file(paper)
         if len(policy.periods.all()) == 2:
@@ -103,12 +107,11 @@ Line = tuple[str, str, str]
 def expected(book: Book, at: datetime) -> list[Line]:
     """What the book says of the letters of this day: name, about what, state."""
     begun = [("policy_activated", paper.number, "queued") for paper in book.activate(at)]
-    before = {paper.number: dict(paper.reminded) for paper in book.running()}
     reminded = [
-        ("renewal_reminder", f"{paper.number} {days}", state)
+        ("renewal_reminder", f"{paper.number} {days}", note.state)
         for paper in book.remind(at)
-        for (ends_on, days), state in paper.reminded.items()
-        if (ends_on, days) not in before[paper.number]
+        for (_ends_on, days), note in paper.reminded().items()
+        if note.written == at
     ]
     over = [("policy_expired", paper.number, "queued") for paper in book.expire(at)]
     return begun + reminded + over + list(chased(book.chase(at)))
@@ -164,8 +167,8 @@ def end_state() -> dict[str, Any]:
 
 
 def by_the_book(book: Book) -> dict[str, Any]:
-    begun = [paper.number for paper in book.papers if paper.told_begun]
-    over = [paper.number for paper in book.papers if paper.told_expired]
+    begun = [paper.number for paper in book.papers if any(paper.told("policy_activated"))]
+    over = [paper.number for paper in book.papers if any(paper.told("policy_expired"))]
     return {
         "policies": {paper.number: paper.marked for paper in book.papers},
         "claims": {case.number: case.state for case in book.open_cases()},
@@ -180,7 +183,7 @@ def by_the_book(book: Book) -> dict[str, Any]:
         "reminded": Counter(
             (paper.number, (f"{ends_on}", f"{days}"))
             for paper in book.papers
-            for ends_on, days in paper.reminded
+            for ends_on, days in paper.reminded()
         ),
     }
 
