@@ -273,6 +273,8 @@ def _refuse_if_out_of_hand(claim: Claim) -> None:
 
 def _fee_went_back(claim: Claim) -> bool:
     """Since the step that is to be taken back: the customer has read of it, and has the money."""
+    if claim.fee_amount is None:
+        return False
     refunded = FeePayment.objects.filter(claim=claim, refunded_at__gte=claim.progress_at)
     return refunded.filter(amount=claim.fee_amount, currency=claim.fee_currency).exists()
 
