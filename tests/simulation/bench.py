@@ -21,15 +21,18 @@ class Bench(ClaimsDesk):
                 "label_sent": [*[self.pick_up] * 3, self.receive, self.cancel_claim],
                 "in_transit": [self.receive],
                 "received": [*[self.assess] * 4, self.miss_parts],
-                "parts_missing": [*[self.receive] * 2, self.send_back],
+                "parts_missing": [*[self.receive] * 2, *[self.wait] * 6, self.send_back],
                 "assessed": [*[self.go_on] * 5, self.send_back],
-                "awaiting_fee": [*[self.go_on] * 5, self.send_back],
+                "awaiting_fee": [*[self.go_on] * 5, *[self.wait] * 6, self.send_back],
                 "preparing": [self.send_out],
                 "shipped": [self.complete],
                 "returning": [self.hand_back],
             }[case.state]
         )
         step(case, self.look_up(case))
+
+    def wait(self, case: Case, claim: Claim) -> None:
+        """The customer does nothing, and is chased for it (K6)."""
 
     def look_up(self, case: Case) -> Claim:
         self.moved[case.number] = case
@@ -211,10 +214,10 @@ class Bench(ClaimsDesk):
 
     def reverse(self) -> None:
         """A payment that belongs to another claim."""
-        case = self.some(case for case in self.book.cases if case.payments)
-        if case is None or self.luck(0.7):
+        case = self.some(case for case in self.book.cases[-20:] if case.payments)
+        if case is None or self.luck(0.5):
             return
-        payment = self.some(case.payments)
+        payment = self.some(case.live() or case.payments)
         claim = self.look_up(case)
         done = self.expect(
             self.book.may_reverse(case, payment),

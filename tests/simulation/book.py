@@ -183,9 +183,10 @@ class Book(Clock):
         return case.accepted and (not case.owes() or fee_of == case.ordinal)
 
     def may_reverse(self, case: Case, payment: Payment) -> bool:
-        """Not what a replacement went out on."""
+        """Not what a replacement went out on, unless another has come that pays for it."""
+        alike = [one for one in case.live() if one.fee_of == payment.fee_of]
         went_out = case.state in {"shipped", "completed"} and payment is case.paying()
-        return payment.is_live and not went_out
+        return payment.is_live and (not went_out or len(alike) > 1)
 
     # --- steps taken back (K10) --------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class ClaimsDesk(Desk):
         """Of a claim that ended not long ago, as a rule."""
         ended = [case for case in self.book.cases if case.state in ENDED_BEFORE_ARRIVAL]
         case = self.some(ended[-5:] if self.luck(0.7) else ended)
-        if case is None or self.luck(0.5):
+        if case is None:
             return
         claim = Claim.objects.get(number=case.number)
         self.moved[case.number] = case
@@ -127,8 +127,6 @@ class ClaimsDesk(Desk):
             left = self.book.take_up(case)
             case.step("received", self.now, "taken up", left)
             self.book.reopen(case)
-            if not left:
-                self.happened["revived with none left"] += 1
 
     def return_late(self, case: Case, claim: Claim) -> None:
         done = self.expect(

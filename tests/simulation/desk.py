@@ -64,13 +64,13 @@ class Desk:
     def some_paper(self) -> Paper | None:
         """One that runs, as a rule, often one that is well used; now and then any one at all."""
         luck = self.random.random()
-        used = [paper for paper in self.book.running() if paper.uses] if luck < 0.3 else []
-        return self.some(used or (self.book.running() if luck < 0.8 else None) or self.book.papers)
+        used = [paper for paper in self.book.running() if paper.uses] if luck < 0.5 else []
+        return self.some(used or (self.book.running() if luck < 0.85 else None) or self.book.papers)
 
     def some_used_up(self) -> Paper | None:
         """One whose replacements are all used although its term runs (P3), or else any."""
         used_up = [paper for paper in self.book.running() if paper.is_used_up(self.now)]
-        return self.some(used_up if self.luck(0.5) else []) or self.some_paper()
+        return self.some(used_up if self.luck(0.8) else []) or self.some_paper()
 
     def policy(self, paper: Paper) -> Policy:
         self.touched[paper.number] = paper

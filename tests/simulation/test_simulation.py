@@ -26,7 +26,7 @@ IN_MANY_YEARS = [
     *("assessed undone", "parts_missing undone", "returning undone", "completed undone"),
     *("reviving done", "reviving refused", "returning done", "refunding done", "reversing done"),
     *("chased: parts_missing", "chased: lapsed", "chased: returning"),
-    *("money at lapsed that pays no fee", "money at completed that pays no fee"),
+    "money at completed that pays no fee",
 ]
 
 
