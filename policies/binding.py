@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, customers, issuing, letters, renewal, statements, verification
+from policies import codes, cover, customers, issuing, letters, renewal, statements, verification
 from policies.models import (
     ActivationCode,
     ActivationSource,
@@ -291,11 +291,6 @@ def policy_bound_by(text: str, *, serial: str, email: str, now: datetime) -> Pol
     theirs = Policy.objects.filter(
         periods__code=code, drone__serial=serial, holder__email=email.strip().lower()
     ).first()
-    if theirs is None or _changed_hands(theirs, since=redeemed.at):
+    if theirs is None or cover.has_changed_hands(theirs, since=redeemed.at):
         return None
     return theirs
-
-
-def _changed_hands(policy: Policy, *, since: datetime) -> bool:
-    transfers = policy.events.filter(kind=PolicyEvent.Kind.TRANSFERRED, at__gte=since)
-    return transfers.exists()
