@@ -9,10 +9,18 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from claims import fees, letters, moves
-from claims.models import Claim, Deadline, Progress, ends_at
+from claims.models import STATES, Claim, Deadline, Progress, ends_at
+from policies.rules.text import Text
 from policies.shared.actor import Actor
 
 CLOCK = Actor.command("chase_claims")
+
+# Where a wait that took too long ends, and why: the customer reads it.
+ENDINGS: dict[Deadline.Kind, tuple[Progress, Text]] = {
+    Deadline.Kind.LABEL: (Progress.LAPSED, ""),
+    Deadline.Kind.FEE: (Progress.RETURNING, _("The replacement fee was not paid in time.")),
+    Deadline.Kind.PARTS: (Progress.RETURNING, _("The missing parts did not arrive in time.")),
+}
 
 
 @dataclass
@@ -68,14 +76,13 @@ def _by_chunk(claims: QuerySet[Claim], chunk: int) -> Iterator[list[Claim]]:
 
 
 def _end(claim: Claim, deadline: Deadline, *, now: datetime, dry_run: bool, total: Chased) -> None:
-    days = deadline.ends_after_days
+    kind = Deadline.Kind(deadline.kind)
     with transaction.atomic():
-        if deadline.kind == Deadline.Kind.LABEL:
-            total.lapsed += lapse(claim, days=days, actor=CLOCK, now=now)
-        elif deadline.kind == Deadline.Kind.FEE:
-            total.returned += give_up_on_fee(claim, days=days, actor=CLOCK, now=now)
+        ended = give_up(claim, kind, days=deadline.ends_after_days, actor=CLOCK, now=now)
+        if kind == Deadline.Kind.LABEL:
+            total.lapsed += ended
         else:
-            total.returned += give_up_on_parts(claim, days=days, actor=CLOCK, now=now)
+            total.returned += ended
         transaction.set_rollback(dry_run)
 
 
@@ -85,49 +92,27 @@ def _remind(
     with transaction.atomic():
         current = moves.lock(claim, CLOCK, now).claim
         stands = (current.progress, current.progress_at) == (claim.progress, claim.progress_at)
-        if stands and not _is_paid(current, deadline):
+        if stands and not _is_paid(current, Deadline.Kind(deadline.kind)):
             total.reminded += letters.reminder(current, deadline, now=now)
         transaction.set_rollback(dry_run)
 
 
-def _is_paid(claim: Claim, deadline: Deadline) -> bool:
-    return deadline.kind == Deadline.Kind.FEE and fees.is_settled(claim)
+def _is_paid(claim: Claim, kind: Deadline.Kind) -> bool:
+    """Paid, and the step after it taken back: the claim waits for the desk."""
+    return kind == Deadline.Kind.FEE and fees.is_settled(claim)
 
 
-def lapse(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
-    """Ends a claim whose label was not used within `days` (K6). False when there is time left."""
+def give_up(claim: Claim, kind: Deadline.Kind, *, days: int, actor: Actor, now: datetime) -> bool:
+    """Ends the wait for the label's use, the fee or the missing parts after `days` (K6).
+
+    False when there is time left, or when the claim does not wait for this (any more).
+    """
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
-        if not _is_over(step, Progress.LABEL_SENT, days):
+        current = step.claim
+        is_over = current.progress == STATES[kind] and ends_at(current, days=days) <= now
+        if not is_over or _is_paid(current, kind):
             return False
-        step.move(Progress.LAPSED)
+        after, reason = ENDINGS[kind]
+        step.move(after, public_note=str(reason))
         return True
-
-
-def give_up_on_fee(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
-    """Returns the drone of a claim whose fee was not paid within `days` (K6). False otherwise."""
-    with transaction.atomic():
-        step = moves.lock(claim, actor, now)
-        if not _is_over(step, Progress.AWAITING_FEE, days):
-            return False
-        if fees.is_settled(step.claim):
-            return False  # paid, and the step then taken back: it waits for the desk
-        reason = str(_("The replacement fee was not paid in time."))
-        step.move(Progress.RETURNING, public_note=reason)
-        return True
-
-
-def give_up_on_parts(claim: Claim, *, days: int, actor: Actor, now: datetime) -> bool:
-    """Returns the drone whose missing parts did not come within `days` (K6). False otherwise."""
-    with transaction.atomic():
-        step = moves.lock(claim, actor, now)
-        if not _is_over(step, Progress.PARTS_MISSING, days):
-            return False
-        reason = str(_("The missing parts did not arrive in time."))
-        step.move(Progress.RETURNING, public_note=reason)
-        return True
-
-
-def _is_over(step: moves.Step, state: Progress, days: int) -> bool:
-    claim = step.claim
-    return claim.progress == state and ends_at(claim, days=days) <= step.now

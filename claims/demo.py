@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from claims import assessment, chasing, intake, labels, progress
 from claims.carriers.base import Carrier
-from claims.models import COVERED, Claim, Outcome
+from claims.models import COVERED, Claim, Deadline, Outcome
 from policies.models import Policy
 from policies.rules.reference_numbers import ALPHABET
 from policies.shared.actor import Actor
@@ -216,4 +216,4 @@ class ClaimsDesk:
 
     def _lapse(self, claim: Claim) -> None:
         self.at = self.now - timedelta(days=1)
-        chasing.lapse(claim, days=30, actor=Actor.command("chase_claims"), now=self.at)
+        chasing.give_up(claim, Deadline.Kind.LABEL, days=30, actor=chasing.CLOCK, now=self.at)

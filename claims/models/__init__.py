@@ -9,7 +9,7 @@ from claims.models.claim import (
     Photo,
     Progress,
 )
-from claims.models.deadline import WAITING, Deadline, ends_at
+from claims.models.deadline import STATES, WAITING, Deadline, ends_at
 from claims.models.payment import FeePayment, refund_due
 from claims.models.shipment import CarrierMessage, Shipment
 from claims.models.visit import Visit, visits
@@ -17,6 +17,7 @@ from claims.models.visit import Visit, visits
 __all__ = [
     "CLOSED",
     "COVERED",
+    "STATES",
     "WAITING",
     "WITHOUT_REPLACEMENT",
     "CarrierMessage",

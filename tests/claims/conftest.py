@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db import models
 
 from claims import assessment, chasing, intake, progress
 from claims.carriers.base import Label, LabelRequest
-from claims.models import Claim, ClaimEvent, Decision, FeePayment, Photo, Shipment
+from claims.models import Claim, ClaimEvent, Deadline, Decision, FeePayment, Photo, Shipment
 from policies.models import (
     AllowanceUse,
     Drone,
@@ -36,9 +37,9 @@ CUSTOMER = Actor.customer(address="198.51.100.7")
 DESK = Actor.command("claims desk")
 
 VERBS: dict[str, Callable[..., Any]] = vars(progress) | {
-    "lapse": chasing.lapse,
-    "give_up_on_fee": chasing.give_up_on_fee,
-    "give_up_on_parts": chasing.give_up_on_parts,
+    "lapse": partial(chasing.give_up, kind=Deadline.Kind.LABEL),
+    "give_up_on_fee": partial(chasing.give_up, kind=Deadline.Kind.FEE),
+    "give_up_on_parts": partial(chasing.give_up, kind=Deadline.Kind.PARTS),
     "assess": assessment.assess,
     "overrule": assessment.overrule,
 }

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from claims import chasing, progress
-from claims.models import FeePayment
+from claims.models import Deadline, FeePayment
 from policies.models import Hold, Letter, PolicyEvent
 from policies.shared.errors import Conflict
 from tests import factories
@@ -260,18 +260,18 @@ def test_the_label_letter_carries_the_label(house, policy):
 def test_a_label_used_meanwhile_does_not_lapse(house, policy):
     claim = house.claim_at("label_sent", policy)
     house.now = claim.progress_at + timedelta(days=30, microseconds=-1)
-    assert chasing.lapse(claim, days=30, actor=DESK, now=house.now) is False
+    assert chasing.give_up(claim, Deadline.Kind.LABEL, days=30, actor=DESK, now=house.now) is False
     house.later(microseconds=1)
-    assert chasing.lapse(claim, days=30, actor=DESK, now=house.now) is True
+    assert chasing.give_up(claim, Deadline.Kind.LABEL, days=30, actor=DESK, now=house.now) is True
     assert fresh(claim).progress == "lapsed"
 
 
 def test_a_fee_asked_for_meanwhile_is_not_given_up(house, policy):
     claim = house.claim_at("awaiting_fee", policy)
     house.now = claim.progress_at + timedelta(days=30, microseconds=-1)
-    assert chasing.give_up_on_fee(claim, days=30, actor=DESK, now=house.now) is False
+    assert chasing.give_up(claim, Deadline.Kind.FEE, days=30, actor=DESK, now=house.now) is False
     house.later(microseconds=1)
-    assert chasing.give_up_on_fee(claim, days=30, actor=DESK, now=house.now) is True
+    assert chasing.give_up(claim, Deadline.Kind.FEE, days=30, actor=DESK, now=house.now) is True
     event = claim.events.latest("id")
     assert event.public_note == "The replacement fee was not paid in time."
 

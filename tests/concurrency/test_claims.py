@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from claims import chasing, labels, progress
-from claims.models import Claim, ClaimEvent, FeePayment, Shipment
+from claims.models import Claim, ClaimEvent, Deadline, FeePayment, Shipment
 from policies import cancellation, cover, transfer
 from policies.models import AllowanceUse, Hold, Letter, Policy, PolicyEvent
 from policies.shared.errors import Conflict
@@ -187,7 +187,9 @@ def test_a_parcel_arrives_while_its_label_lapses(house, claim_at):
         claim = claim_at("label_sent")
         received, lapsed = race(
             lambda claim=claim: progress.receive(claim, actor=DESK, now=house.now),
-            lambda claim=claim: chasing.lapse(claim, days=0, actor=DESK, now=house.now),
+            lambda claim=claim: chasing.give_up(
+                claim, Deadline.Kind.LABEL, days=0, actor=DESK, now=house.now
+            ),
         )
         claim = fresh(claim)
         assert received is None
