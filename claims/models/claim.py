@@ -58,11 +58,6 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def open(self) -> "ClaimQuerySet":
         return self.exclude(progress__in=CLOSED)
 
-    def refund_due(self) -> "ClaimQuerySet":
-        """With money that pays no fee, and is not paid back yet (K8)."""
-        due = Q(payments__is_spare=True, payments__refunded_at=None, payments__reversed_at=None)
-        return self.filter(due).distinct()
-
 
 class Claim(models.Model):
     """One repair request and all that follows. Only `moves.py` writes `progress`."""

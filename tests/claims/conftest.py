@@ -14,6 +14,7 @@ from django.db import models
 from claims import assessment, chasing, intake, progress
 from claims.carriers.base import Label, LabelRequest
 from claims.models import Claim, ClaimEvent, Deadline, Decision, FeePayment, Photo, Shipment
+from claims.reporting import queues
 from policies.models import (
     AllowanceUse,
     Drone,
@@ -199,6 +200,12 @@ class PaperCarrier:
 
 def fresh(claim: Claim) -> Claim:
     return Claim.objects.get(pk=claim.pk)
+
+
+def in_queue(slug: str) -> list[Claim]:
+    """The claims that the desk sees in a queue."""
+    [queue] = [queue for queue in queues.QUEUES if queue.slug == slug]
+    return list(queue.claims())
 
 
 def timeline(claim: Claim) -> list[str]:

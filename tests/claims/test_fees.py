@@ -10,7 +10,7 @@ from claims.models import Claim, FeePayment
 from policies.models import ReplacementFee
 from policies.shared.errors import Conflict
 from tests import factories
-from tests.claims.conftest import everything_written, fresh, timeline
+from tests.claims.conftest import everything_written, fresh, in_queue, timeline
 
 pytestmark = pytest.mark.django_db
 
@@ -230,7 +230,7 @@ def test_each_replacement_has_its_own_fee_by_model_and_region(house, policy, us,
 
 
 def refund_due() -> list[Claim]:
-    return list(Claim.objects.refund_due())
+    return in_queue("refund")
 
 
 def paid_then_returning(house, policy) -> Claim:

@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 
 from claims.models import Claim, Shipment
-from claims.reporting import queues
 from policies import cancellation, drones, outbox, transfer
 from policies.models import Hold, Letter, ReplacementFee
 from policies.shared.errors import Conflict
@@ -15,6 +14,7 @@ from tests.claims.conftest import (
     decisions_of,
     everything_written,
     fresh,
+    in_queue,
     ledger,
     left,
     letters_of,
@@ -241,12 +241,11 @@ def test_an_assessment_that_was_taken_back_before_the_end_decides_nothing(
 
 def test_what_the_carrier_delivers_late_waits_for_the_desk(house, policy, ended):
     claim = house.claim_at(ended, policy)
-    [arrived] = [queue for queue in queues.QUEUES if queue.slug == "arrived"]
-    assert list(arrived.claims()) == []
+    assert in_queue("arrived") == []
     Shipment.objects.filter(claim=claim).update(delivered_at=house.now)
-    assert list(arrived.claims()) == [claim]
+    assert in_queue("arrived") == [claim]
     house.take(claim, "receive")
-    assert list(arrived.claims()) == []
+    assert in_queue("arrived") == []
 
 
 def test_a_request_that_nobody_had_accepted_is_accepted_or_goes_back(house, policy):

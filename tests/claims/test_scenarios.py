@@ -7,13 +7,14 @@ import pytest
 
 from claims import chasing, labels
 from claims.carriers.in_house import InHouse
-from claims.models import Claim, FeePayment, Shipment
+from claims.models import FeePayment, Shipment
 from policies.models import Drone, Hold, Letter, PolicyEvent
 from tests.claims.conftest import (
     NEW_SERIAL,
     SERIAL,
     decisions_of,
     fresh,
+    in_queue,
     ledger,
     left,
     letters_of,
@@ -87,7 +88,7 @@ def test_ann_crashes_pays_and_gets_another_drone(house, policy, worker):
     payment = FeePayment.objects.get()
     assert (payment.amount, payment.currency, payment.reference) == (
         Decimal("119.00"), "USD", "WIRE-2026-77")  # fmt: skip
-    assert not Claim.objects.refund_due().exists()
+    assert in_queue("refund") == []
     assert not Hold.objects.exists()
     assert policy.is_in_force(at=house.now)
 

@@ -15,7 +15,7 @@ from claims.progress_page import sentences
 from policies import outbox
 from policies.models import Letter, Region, ReplacementFee
 from tests import factories
-from tests.claims.conftest import WAY, House
+from tests.claims.conftest import WAY, House, in_queue
 
 # Tuesday, 10 March 2026, eleven in the morning in New York.
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
@@ -614,7 +614,7 @@ def test_a_refund_is_due_exactly_where_the_desk_has_it_in_its_queue(claim_at, ta
     claim = claim_at("preparing")
     for verb in ("undo", "send_back", "hand_back", "refund"):
         do(claim, verb)
-        due = Claim.objects.refund_due().filter(pk=claim.pk).exists()
+        due = claim in in_queue("refund")
         said = plain(see(claim)).replace("\N{NO-BREAK SPACE}", " ")
         assert ("Refund due USD 119.00" in said) is due
     assert "Refund USD 119.00 paid back on 10 March 2026" in said
