@@ -103,8 +103,8 @@ def refusals(inquiry: Inquiry, *, now: datetime) -> list[Conflict]:
     policy = policy_cover.policy_on(inquiry.serial, at=now)
     found = list(_objections(inquiry, policy, at=now))
     for refusal in found:
-        if isinstance(refusal, AlreadyOpen) and refusal.is_theirs:
-            letters.claim_link_requested(refusal.claim, now=now)
+        if isinstance(refusal, AlreadyOpen):
+            _mail_link(refusal, now=now)
     return found
 
 
@@ -127,9 +127,13 @@ def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
                 return twin
             return _open(request, locked, stored, actor=actor, now=now)
     except AlreadyOpen as refusal:
-        if refusal.is_theirs:
-            letters.claim_link_requested(refusal.claim, now=now)
+        _mail_link(refusal, now=now)
         raise
+
+
+def _mail_link(refusal: AlreadyOpen, *, now: datetime) -> None:
+    if refusal.is_theirs:
+        letters.claim_link_requested(refusal.claim, now=now)
 
 
 def already_submitted(submission: UUID | None) -> Claim | None:

@@ -61,17 +61,10 @@ class Agreement:
 
     def as_facts(self) -> dict[str, Any]:
         """The same as plain JSON values, for a letter."""
-        facts = asdict(self)
-        for name in (
-            "starts_at",
-            "ends_at",
-            "warranty_until",
-            "warranty_at_least_until",
-            "as_of_at",
-            "over_at",
-        ):
-            facts[name] = facts[name].isoformat() if facts[name] else None
-        return facts
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
 
 
 def paper_facts(policy: Policy, *, at: datetime) -> dict[str, Any]:
@@ -169,11 +162,6 @@ def warranty(policy: Policy, sold: CoverTerms | None = None) -> Warranty:
     months = sold.warranty_months + sum(one.warranty_months for one in policy.periods.all())
     ends = terms.warranty_end(drone.activated_at or policy.starts_at, months, policy.region.zone)
     return Warranty(ends, None) if drone.activated_at else Warranty(None, ends)
-
-
-def warranty_until(policy: Policy) -> datetime | None:
-    """When the warranty of the policy's drone ends; None where nobody knows the activation."""
-    return warranty(policy).until
 
 
 def fees(drone_model: DroneModel, region: Region, *, at: datetime) -> list[str]:

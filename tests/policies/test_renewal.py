@@ -44,12 +44,12 @@ def objections(code, *, at) -> list[tuple[str, str]]:
 
 
 def test_a_renewal_adds_to_the_end_and_to_the_allowance_and_to_the_warranty(policy, code):
-    assert agreement.warranty_until(policy) == datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
+    assert agreement.warranty(policy).until == datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
     renewed = enter(code, at=datetime(2026, 6, 1, tzinfo=UTC))
     assert renewed.pk == policy.pk
     assert renewed.ends_at == datetime(2028, 1, 5, 9, 0, tzinfo=UTC)
     assert renewed.replacements_left() == 3
-    assert agreement.warranty_until(renewed) == datetime(2028, 1, 4, 9, 0, tzinfo=UTC)
+    assert agreement.warranty(renewed).until == datetime(2028, 1, 4, 9, 0, tzinfo=UTC)
 
 
 def test_a_renewal_is_a_period_with_its_own_row_and_history(policy, code):
