@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.rules import serials
 from policies.rules.errors import BadInput
-from policies.shared.fields import on_the_clock_of
+from policies.shared.fields import EDGES, on_the_clock_of
 
 YEARS = range(2000, 2101)
 LONGEST = 255
@@ -19,13 +19,8 @@ UNREADABLE_CHARACTER = "\ufffd"
 
 
 # What spreadsheets, web pages and address books put around a text, seen and meant by nobody:
-# spaces of every kind, zero-width characters, and marks of the direction of writing.
-AT_THE_EDGES = (
-    "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
-    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-    "\u200b\u200c\u200d\u2060\ufeff\u00ad"
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+# beyond what a form drops there, zero-width characters and overrides of the direction.
+AT_THE_EDGES = EDGES + "\u200b\u200c\u200d\u2060\ufeff\u00ad\u061c\u202d\u202e"
 # A point or comma in a serial number is a mere separator, but not in a number of a spreadsheet.
 DECIMAL = re.compile(r"\d+[.,]\d+\Z", re.ASCII)
 # Inside a text a space that doesn't break is a space, and a full-width digit is a digit.
