@@ -21,7 +21,7 @@ from policies.shared.errors import Conflict
 
 @dataclass(frozen=True, kw_only=True)
 class Inquiry:
-    """What the books can answer before a form is complete; None is not known yet.
+    """What can be looked up before a form is complete; None is not known yet.
 
     `serial` is normalised, `happened_on` a day of the customer's.
     `submission` is the form's own number: the same form sent twice makes one claim.
@@ -93,7 +93,7 @@ class InFuture(Conflict):
 
 
 def refusals(inquiry: Inquiry, *, now: datetime) -> list[Conflict]:
-    """Everything that would be refused as the books stand now; mails the link of an open claim.
+    """Everything that would be refused as of now; mails the link of an open claim.
 
     For a form that asks: all is said in one round, and before photos are opened. What holds is
     what `request_repair` finds under the lock.

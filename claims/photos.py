@@ -34,7 +34,7 @@ LONGEST_SIDE = 2_560
 #   JPEG CMYK 39,000 x 5,100                39 MB    WebP 5,600 x 5,600           482 MB
 #   JPEG progressive 8,192 x 6,144         194 MB    PNG 10,000 x 10,000          483 MB
 MOST_HELD = 512_000_000
-# What a pixel takes in it. WebP: the decoder holds two frames, then hands over a third.
+# Bytes of memory for each pixel. WebP: the decoder holds two frames and hands over a third.
 BYTES_PER_PIXEL = {"HEIF": 8, "WEBP": 16, "PNG": 5}
 # A JPEG shrinks while it is decoded and takes next to nothing, but a second for 200 megapixels,
 # which is what the largest sensors of phones have.

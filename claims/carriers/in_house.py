@@ -71,7 +71,7 @@ def check_digit(digits: str) -> str:
 
 
 def _refuse_unreadable(receiver: Address) -> None:
-    """A parcel finds nobody by marks in place of letters: the address is for staff to mend."""
+    """Raises CarrierError: with missing letters the label would lead nowhere; staff correct it."""
     if letters := lettering.missing("".join(_lines(receiver))):
         raise CarrierError(
             f"The address of the service centre cannot be printed: no font has {letters}",

@@ -57,7 +57,7 @@ class Checked:
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Line] = field(default_factory=list)
     changes: list[Line] = field(default_factory=list)
-    # The first rows that say something else than the books, and how many there are.
+    # The first rows that differ from what is on file, and how many there are.
     differing: list[Line] = field(default_factory=list)
     differences: int = 0
     _hash: Any = field(default_factory=lambda: blake2b(digest_size=16))

@@ -67,7 +67,7 @@ class Import(models.Model):
     fingerprint = models.CharField(max_length=32, blank=True)
     problems = models.JSONField(default=list, blank=True)
     changes = models.JSONField(default=list, blank=True)
-    # Rows that say something else than the books, which the import does not take over.
+    # Rows that differ from what is on file in something that the import does not take over.
     differing = models.JSONField(default=list, blank=True)
     # Where the table was found, in words, when it wasn't at the top of the first sheet.
     read_from = models.CharField(max_length=255, blank=True)

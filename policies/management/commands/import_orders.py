@@ -17,8 +17,8 @@ from policies.shared.actor import Actor
 class Command(BaseCommand):
     help = (
         "Enters the shop's orders of drones with plans from CSV or XLSX, and their shipments. "
-        "Every line that is wrong is reported, and nothing is entered then. A line that says "
-        "something else than the books is named; only its shipment is taken over."
+        "Every line that is wrong is reported, and nothing is entered then. A line that "
+        "differs from what is on file is named; only its shipment is taken over."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
