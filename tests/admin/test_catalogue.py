@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from policies.models import DroneModel, Region
-from tests.forms import form_with
+from tests.pages import form_with
 
 
 def send(browser, region: Region, **typed: str):

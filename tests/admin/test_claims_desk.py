@@ -14,7 +14,7 @@ from claims.admin.operations import OPERATIONS, MoveOperation
 from claims.models import Claim, ClaimEvent, FeePayment
 from tests import factories
 from tests.claims.conftest import fresh
-from tests.forms import form_with
+from tests.pages import form_with
 
 # What the desk is offered where a care claim stands; the order is that of the buttons.
 BUTTONS = {

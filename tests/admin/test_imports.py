@@ -24,7 +24,7 @@ from policies.models import (
 from policies.rules.code_format import grouped
 from tests import factories
 from tests.admin.conftest import NOON
-from tests.forms import form_with
+from tests.pages import form_with
 
 DRONES = "serial,model,activated_at\n0AXLIST0001,mini-2,\n0AXLIST0002,mini-2,2026-03-01T09:00\n"
 

@@ -11,7 +11,7 @@ from policies.imports import base
 from policies.imports.fees import FeeImport
 from policies.models import DroneModel, Region, ReplacementFee
 from tests.admin.conftest import NOON
-from tests.forms import form_with
+from tests.pages import form_with
 
 FITS = [("USD", "119.50"), ("TWD", "119.50"), ("KWD", "119.50"), ("JPY", "119"), ("XAF", "119.00")]
 DOES_NOT_FIT = [("JPY", "119.50"), ("XAF", "119.50"), ("UGX", "0.01"), ("KRW", "119.99")]

@@ -1,7 +1,6 @@
 """One page about one drone, one customer, one policy, with all that hangs together with it."""
 
 import re
-from html import unescape
 
 import pytest
 from django.test import Client
@@ -10,6 +9,7 @@ from policies.backoffice.cells import page_of
 from policies.models import Customer, Drone, Policy
 from policies.reporting import lifeline
 from tests import factories
+from tests.pages import plain
 
 
 def tables(client: Client, record) -> dict[str, list[list[str]]]:
@@ -22,12 +22,8 @@ def tables(client: Client, record) -> dict[str, list[list[str]]]:
     ):
         title = re.search(r"<h2[^>]*>(.*?)</h2>", section)[1]
         rows = re.findall(r"<tr>(.*?)</tr>", section.partition("<tbody>")[2], re.S)
-        found[title] = [[words(cell) for cell in re.findall(r"<td.*?</td>", row)] for row in rows]
+        found[title] = [[plain(cell) for cell in re.findall(r"<td.*?</td>", row)] for row in rows]
     return found
-
-
-def words(html: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", "", html)).split())
 
 
 @pytest.fixture

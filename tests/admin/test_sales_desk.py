@@ -23,7 +23,7 @@ from policies.models import (
 from policies.shared.actor import Actor
 from tests import factories
 from tests.admin.conftest import NOON
-from tests.forms import form_with
+from tests.pages import form_with
 
 BUYER = {
     "name": "Ann Lee",

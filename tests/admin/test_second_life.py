@@ -13,7 +13,7 @@ from policies.shared.actor import Actor
 from tests import factories
 from tests.admin.conftest import NOON
 from tests.claims.conftest import fresh
-from tests.forms import form_with
+from tests.pages import form_with
 
 SERIAL = "0AXCTWICE0001"
 BEN = {"name": "Ben Ng", "email": "ben@example.com", "phone": "", "country": "US"}

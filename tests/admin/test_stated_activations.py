@@ -8,7 +8,7 @@ from django.urls import reverse
 from policies.models import ActivationStatement, Drone, DroneEvent, DroneModel
 from tests import factories
 from tests.admin.conftest import NOON
-from tests.forms import form_with
+from tests.pages import form_with
 
 SERIAL = "0AXCE1K0030100"
 THREE_DAYS_AGO = "2026-03-07T10:00"

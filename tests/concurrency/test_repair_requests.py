@@ -17,7 +17,7 @@ from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import ACTIVATED, DESK, NOW, House
 from tests.concurrency.conftest import before_the_lock, elsewhere, while_held
-from tests.forms import form_with
+from tests.pages import form_with
 from tests.public.test_repair import picture
 
 PICTURE = Picture(b"the bytes of a picture", 640, 480)

@@ -37,6 +37,7 @@ from policies.shared import papers
 from policies.shared.actor import Actor
 from tests import ROOT, factories
 from tests.claims.conftest import NOW, House
+from tests.pages import plain
 from tests.pdf import words
 
 DESK = Actor.command("desk")
@@ -344,13 +345,6 @@ def cast(db) -> Cast:
     drone = factories.DroneFactory(serial="0AXCANN0000001", activated_at=ACTIVATED)
     holder = factories.CustomerFactory(name="Ann Lee", email="ann@example.com")
     return Cast(factories.PolicyFactory(drone=drone, holder=holder), House(now=NOW))
-
-
-def plain(text: str) -> str:
-    """What a reader sees of a page or a letter, on one line."""
-    text = re.sub(r"<(style|title|svg).*?</\1>", " ", text, flags=re.DOTALL)
-    text = re.sub(r"<[^>]+>", " ", text).replace("&#x27;", "'").replace("\N{NO-BREAK SPACE}", " ")
-    return " ".join(text.split())
 
 
 def page(client: Client, path: str, at: datetime) -> str:

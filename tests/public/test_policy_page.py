@@ -1,4 +1,3 @@
-import re
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
@@ -11,6 +10,7 @@ from policies import transfer
 from policies.models import AllowanceUse, DroneModel, Policy
 from policies.shared.actor import Actor
 from tests.claims.conftest import House
+from tests.pages import plain
 
 START = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)  # 10:00 in New York
 
@@ -105,10 +105,6 @@ def test_a_cancelled_one_says_so_but_not_why(client, ada):
 
 
 # --- a plan that is over says nothing that is no longer so ---------------------------------
-
-
-def plain(text: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
 def cancelled(policy: Policy) -> None:

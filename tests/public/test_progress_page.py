@@ -16,6 +16,7 @@ from policies import outbox
 from policies.models import Letter, Region, ReplacementFee
 from tests import factories
 from tests.claims.conftest import WAY, House, in_queue
+from tests.pages import plain
 
 # Tuesday, 10 March 2026, eleven in the morning in New York.
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
@@ -73,10 +74,9 @@ def see(client):
     return see
 
 
-def plain(page: str) -> str:
-    """The words of the main part, without tags and with plain spaces."""
-    main = page.partition("<main")[2].partition("</main>")[0]
-    return " ".join(re.sub(r"<[^>]*>", " ", main).split())
+def main_of(page: str) -> str:
+    """The words of the main part."""
+    return plain(page.partition("<main")[2].partition("</main>")[0])
 
 
 def headline(page: str) -> str:
@@ -84,7 +84,7 @@ def headline(page: str) -> str:
 
 
 def todo(page: str) -> str:
-    return plain("<main>" + re.search(r'<section class="todo.*?</section>', page, re.DOTALL)[0])
+    return plain(re.search(r'<section class="todo.*?</section>', page, re.DOTALL)[0])
 
 
 def steps(page: str) -> list[tuple[str, str]]:
@@ -136,8 +136,8 @@ def test_accepted_with_the_label_still_to_come_reads_well(claim_at, take, see):
     page = see(take(claim_at("submitted"), "accept"))
     assert headline(page) == "Request accepted"
     assert "We are making your shipping label." in page
-    assert "Accepted: 10 March 2026, 12:00 EDT" in plain(page)
-    assert "The decision Covered by the care plan From what you told us." in plain(page)
+    assert "Accepted: 10 March 2026, 12:00 EDT" in main_of(page)
+    assert "The decision Covered by the care plan From what you told us." in main_of(page)
 
 
 # --- what to do now ------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_on_the_way_back_the_main_path_ends(claim_at, see):
         ("upcoming", "Returned"),
     ]
     assert "There is water in the battery." in page
-    assert "Step " not in plain(page).replace("Step by step", "")
+    assert "Step " not in main_of(page).replace("Step by step", "")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_who_has_paid_is_not_asked_to_when_the_step_after_is_taken_back(claim_at
     assert "Nothing. We e-mail you at the next step." in todo(page)
     assert "Please pay" not in page
     assert "to be paid now" not in page
-    assert "paid on 10 March 2026" in plain(page)
+    assert "paid on 10 March 2026" in main_of(page)
 
 
 def test_a_free_replacement_never_waits_for_a_fee(claim_at, see):
@@ -297,7 +297,7 @@ def test_a_step_taken_back_is_told_without_the_clerks_words(claim_at, do, see):
     ]
     assert (
         "A step was taken back on 10 March 2026, 16:00 EDT: “Waiting for missing parts”."
-        in plain(page)
+        in main_of(page)
     )
     assert "SHELVES" not in page
     assert "WRONG" not in page
@@ -314,8 +314,8 @@ def test_after_a_correction_the_page_tells_of_it_and_shows_what_holds(claim_at, 
         ("correction", "Correction"),
         ("current", "Damage assessed"),
     ]
-    assert "What we found is not covered, as explained below." in plain(page)
-    assert "This cause of damage is excluded from the plan." in plain(page)
+    assert "What we found is not covered, as explained below." in main_of(page)
+    assert "This cause of damage is excluded from the plan." in main_of(page)
     assert "Covered by the care plan" not in page
 
 
@@ -333,7 +333,7 @@ def test_notes_among_staff_stay_inside(claim_at, do, see):
 
 
 def test_before_acceptance_the_decision_is_a_first_look_with_every_reason(claim_at, see):
-    text = plain(see(claim_at("submitted")))
+    text = main_of(see(claim_at("submitted")))
     assert (
         "A first look Covered by the care plan From what you told us. A member of our staff decides."
         in text
@@ -351,14 +351,14 @@ def test_a_refusal_tells_both_the_clerks_reason_and_the_rules(claim_at, see):
     page = see(claim_at("declined", cause="deliberate"))
     assert '<p class="said">The damage is older than the plan.</p>' in page
     assert "Not covered" in page
-    assert "Against: This cause of damage is excluded from the plan." in plain(page)
+    assert "Against: This cause of damage is excluded from the plan." in main_of(page)
 
 
 def test_beside_a_no_stands_only_what_speaks_against(claim_at, take, do, see, policy):
     for _twice in range(2):
         claim_at("completed")
         policy.refresh_from_db()
-    page = plain(see(claim_at("declined")))
+    page = main_of(see(claim_at("declined")))
     assert "Against: All replacements of the plan have been used." in page
     assert "within the term" not in page
     assert "are covered" not in page
@@ -381,8 +381,8 @@ def test_what_was_found_changes_the_decision_and_is_explained(claim_at, do, see)
     do(claim, "assess", cause_found="third_party")
     page = see(claim)
     assert "What we found is not covered, as explained below." in page
-    assert "What we found Cause Third-party accessories or software Parts received" in plain(page)
-    assert "From what we found when we examined the drone." in plain(page)
+    assert "What we found Cause Third-party accessories or software Parts received" in main_of(page)
+    assert "From what we found when we examined the drone." in main_of(page)
     assert steps(page)[-2:] == [
         ("upcoming", "Your drone is on its way back"),
         ("upcoming", "Returned"),
@@ -395,7 +395,7 @@ def test_what_was_found_is_told(claim_at, do, see):
     do(claim, "assess", cause_found="water", parts_damaged=["gimbal"])
     assert (
         "What we found Cause Water damage Parts received Aircraft, Gimbal Parts damaged Gimbal"
-        in plain(see(claim))
+        in main_of(see(claim))
     )
 
 
@@ -403,16 +403,16 @@ def test_an_assessment_taken_back_takes_its_decision_along(claim_at, do, see):
     claim = claim_at("received")
     do(claim, "assess", cause_found="third_party")
     do(claim, "undo")
-    text = plain(see(claim))
+    text = main_of(see(claim))
     assert "The decision Covered by the care plan From what you told us." in text
     assert "Third-party" not in text
 
 
 def test_an_overruled_decision_is_a_clerks_and_gives_no_contrary_reasons(claim_at, do, see):
     claim = claim_at("submitted", cause="other_accident")
-    assert "A first look Needs a closer look" in plain(see(claim))
+    assert "A first look Needs a closer look" in main_of(see(claim))
     do(claim, "overrule", outcome="not_covered")
-    text = plain(see(claim))
+    text = main_of(see(claim))
     assert "Not covered A member of our staff has looked at your case and decided this." in text
     assert "within the term" not in text
 
@@ -445,24 +445,24 @@ def test_a_repaired_drone_that_comes_back_is_no_replacement(claim_at, take, do, 
     ],
 )
 def test_the_fee_says_whether_it_is_due(claim_at, see, state, words):
-    assert f"Replacement fee {words}" in plain(see(claim_at(state)))
+    assert f"Replacement fee {words}" in main_of(see(claim_at(state)))
 
 
 def test_a_refund_is_shown_until_and_after_it_is_paid(claim_at, do, see):
     claim = claim_at("preparing")
     do(claim, "undo")
     do(claim, "send_back")
-    page = plain(see(claim))
+    page = main_of(see(claim))
     assert "Refund due USD 119.00 we pay it back the way it came" in page
     do(claim, "refund")
-    assert "Refund USD 119.00 paid back on 10 March 2026" in plain(see(claim))
+    assert "Refund USD 119.00 paid back on 10 March 2026" in main_of(see(claim))
 
 
 @pytest.mark.parametrize(
     ("state", "left"), [("submitted", "2 of 2"), ("label_sent", "1 of 2"), ("cancelled", "2 of 2")]
 )
 def test_the_replacements_left_are_those_of_the_ledger(claim_at, see, state, left):
-    assert f"Replacements left {left}" in plain(see(claim_at(state)))
+    assert f"Replacements left {left}" in main_of(see(claim_at(state)))
 
 
 def test_the_parcel_can_be_followed_both_ways(claim_at, take, see):
@@ -576,9 +576,9 @@ def test_a_label_whose_file_is_gone_is_not_found(client, claim_at):
 @pytest.mark.parametrize("condition", ["new", "refurbished"])
 def test_the_replacement_is_shown_with_serial_and_condition(claim_at, do, see, condition):
     claim = claim_at("preparing")
-    assert "Your replacement 0AX" not in plain(see(claim))
+    assert "Your replacement 0AX" not in main_of(see(claim))
     do(claim, "ship", new_serial="0AXCNEW0000077", condition=condition)
-    said = plain(see(claim))
+    said = main_of(see(claim))
     assert f"Your replacement 0AXCNEW0000077 {condition}" in said
     letter = outbox.render(Letter.objects.get(name="claim_shipped"))
     for body in (letter.text, letter.html):
@@ -588,7 +588,7 @@ def test_the_replacement_is_shown_with_serial_and_condition(claim_at, do, see, c
 def test_a_drone_that_was_repaired_is_no_replacement_on_the_page(claim_at, take, do, see):
     claim = take(claim_at("received", cause="product_defect"), "assess", "prepare")
     do(claim, "ship", new_serial=claim.drone.serial)
-    assert "Your replacement" not in plain(see(claim))
+    assert "Your replacement" not in main_of(see(claim))
 
 
 @pytest.mark.parametrize(
@@ -605,7 +605,7 @@ def test_a_drone_that_was_repaired_is_no_replacement_on_the_page(claim_at, take,
     ],
 )
 def test_the_fee_is_open_only_while_it_is(claim_at, see, state, fee):
-    said = plain(see(claim_at(state))).replace("\N{NO-BREAK SPACE}", " ")
+    said = main_of(see(claim_at(state))).replace("\N{NO-BREAK SPACE}", " ")
     assert fee in said
     assert "Refund" not in said
 
@@ -615,7 +615,7 @@ def test_a_refund_is_due_exactly_where_the_desk_has_it_in_its_queue(claim_at, ta
     for verb in ("undo", "send_back", "hand_back", "refund"):
         do(claim, verb)
         due = claim in in_queue("refund")
-        said = plain(see(claim)).replace("\N{NO-BREAK SPACE}", " ")
+        said = main_of(see(claim)).replace("\N{NO-BREAK SPACE}", " ")
         assert ("Refund due USD 119.00" in said) is due
     assert "Refund USD 119.00 paid back on 10 March 2026" in said
 
@@ -630,7 +630,9 @@ def test_a_claims_number_does_not_break(claim_at, see):
 
 
 def test_no_rule_has_its_number_on_the_page(claim_at, see):
-    assert not re.search(r"\b[A-Z]\d{1,2}\b", plain(see(claim_at("declined", cause="deliberate"))))
+    assert not re.search(
+        r"\b[A-Z]\d{1,2}\b", main_of(see(claim_at("declined", cause="deliberate")))
+    )
 
 
 def test_a_link_that_leads_nowhere_offers_to_track_a_repair(client, db):
@@ -697,7 +699,7 @@ def test_what_can_no_longer_be_cancelled_says_so_and_stays(client, claim_at, sta
     for response, status in ((client.get(path), 200), (client.post(path), 409)):
         assert response.status_code == status
         assert "This request cannot be cancelled any more" in response.text
-        assert f"It stands at “{claim.get_progress_display()}”." in plain(response.text)
+        assert f"It stands at “{claim.get_progress_display()}”." in main_of(response.text)
         assert "<form" not in response.text
     assert Claim.objects.get().progress == state
 

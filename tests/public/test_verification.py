@@ -18,7 +18,7 @@ from policies.models import (
 )
 from policies.shared.actor import Actor
 from tests import factories
-from tests.forms import form_with
+from tests.pages import form_with
 from tests.public.conftest import Browser
 from tests.public.test_hostile_input import RUBBISH
 

@@ -1,6 +1,18 @@
-"""The form that is on a page, as a browser would send it."""
+"""A page as its reader has it: its words, and the form that a browser would send."""
 
+import re
+from html import unescape
 from html.parser import HTMLParser
+
+
+def plain(html: str) -> str:
+    """What a reader sees of a page or a letter, on one line.
+
+    What is not to be said is looked for in these words: the keys and the links in the source
+    are random and may hold any two or three letters.
+    """
+    html = re.sub(r"<(style|title|svg|script)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 class _Forms(HTMLParser):
