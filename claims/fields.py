@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID, uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -104,24 +103,6 @@ class PhotosField(forms.Field):
                 code="photo",
                 params={"number": number, "reason": error.message},
             ) from None
-
-
-class SubmissionField(forms.Field):
-    """The form's own number. What is not one counts as none, and refuses nothing."""
-
-    widget = forms.HiddenInput
-
-    def __init__(self) -> None:
-        super().__init__(required=False, initial=uuid4)
-
-    def to_python(self, value: Any) -> UUID | None:
-        try:
-            return UUID(value) if isinstance(value, str) and len(value) <= 36 else None
-        except ValueError:
-            return None
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        return self.to_python(data) or uuid4()
 
 
 def address_line(label: Text, most: int, autocomplete: str, **kwargs: Any) -> PlainCharField:

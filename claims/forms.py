@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid5
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -16,7 +15,6 @@ from claims.fields import (
     PartsField,
     PhotosField,
     StoryField,
-    SubmissionField,
     address_line,
 )
 from claims.intake import Inquiry, Request
@@ -71,7 +69,6 @@ class RepairForm(forms.Form):
         label=_("I have read what the plan covers, what it does not cover, and the fees"),
         error_messages={"required": _("Please tick this to go on.")},
     )
-    submission = SubmissionField()
 
     pictures: Sequence[Picture] = ()
 
@@ -90,7 +87,6 @@ class RepairForm(forms.Form):
             email=data["email"],
             happened_on=data.get("happened_on"),
             country=data.get("country"),
-            submission=self._submission(),
         )
 
     def open_photos(self) -> None:
@@ -116,15 +112,7 @@ class RepairForm(forms.Form):
             postal_code=data["postal_code"],
             country=data["country"],
             pictures=self.pictures,
-            submission=self._submission(),
         )
-
-    def _submission(self) -> UUID | None:
-        """Somebody who goes back and names another drone means another request."""
-        data = self.cleaned_data
-        submission: UUID | None = data["submission"]
-        about = " ".join(str(data.get(name)) for name in ("serial", "email", "happened_on"))
-        return submission and uuid5(submission, about)
 
     # --- what the page says beside the choices --------------------------------------------
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -24,14 +23,12 @@ class Inquiry:
     """What can be looked up before a form is complete; None is not known yet.
 
     `serial` is normalised, `happened_on` a day of the customer's.
-    `submission` is the form's own number: the same form sent twice makes one claim.
     """
 
     serial: str
     email: str
     happened_on: date | None = None
     country: str | None = None
-    submission: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +95,6 @@ def refusals(inquiry: Inquiry, *, now: datetime) -> list[Conflict]:
     For a form that asks: all is said in one round, and before photos are opened. What holds is
     what `request_repair` finds under the lock.
     """
-    if already_submitted(inquiry.submission):
-        return []
     policy = policy_cover.policy_on(inquiry.serial, at=now)
     found = list(_objections(inquiry, policy, at=now))
     for refusal in found:
@@ -113,18 +108,11 @@ def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
 
     Raises NoMatch, AlreadyOpen, WrongRegion or InFuture; nothing is stored then.
     """
-    known = already_submitted(request.submission)
-    if known is not None:
-        return known
     try:
         # Asked before files are written, and again under the lock: only that answer counts.
         policy = _unless_refused(request, policy_cover.policy_on(request.serial, at=now), at=now)
         with _stored(request.pictures) as stored, transaction.atomic():
             locked = policy_cover.lock(policy)
-            twin = already_submitted(request.submission)
-            if twin is not None:  # from the other tab, which held the lock
-                photos.forget(stored)
-                return twin
             return _open(request, locked, stored, actor=actor, now=now)
     except AlreadyOpen as refusal:
         _mail_link(refusal, now=now)
@@ -134,10 +122,6 @@ def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
 def _mail_link(refusal: AlreadyOpen, *, now: datetime) -> None:
     if refusal.is_theirs:
         letters.claim_link_requested(refusal.claim, now=now)
-
-
-def already_submitted(submission: UUID | None) -> Claim | None:
-    return Claim.objects.filter(submission=submission).first() if submission else None
 
 
 def _unless_refused(request: Request, policy: Policy | None, *, at: datetime) -> Policy:
@@ -161,11 +145,7 @@ def _objections(inquiry: Inquiry, policy: Policy | None, *, at: datetime) -> Ite
             _("This plan is serviced in the region %(region)s; please give an address there.")
             % {"region": region}
         )
-    open_claims = Claim.objects.open().filter(drone=policy.drone)
-    if inquiry.submission is not None:
-        # The same form sent twice is not a second request: its first claim is the answer.
-        open_claims = open_claims.exclude(submission=inquiry.submission)
-    existing = open_claims.first()
+    existing = Claim.objects.open().filter(drone=policy.drone).first()
     if existing is not None:
         yield AlreadyOpen(existing, email=inquiry.email)
 
@@ -198,7 +178,6 @@ def _open(
         raise NoMatch
     policy = _unless_refused(request, cover.policy, at=now)
     claim = Claim(
-        submission=request.submission,
         policy=policy,
         drone=policy.drone,
         name=policy.holder.name,

@@ -54,12 +54,19 @@ def void_unused(claim: Claim, *, now: datetime) -> None:
         labels.filter(state=State.BOUGHT).update(state=State.VOIDING, next_try_at=now, attempts=0)
 
 
-def try_again(shipment: Shipment, *, now: datetime) -> None:
+def failed_label(claim: Claim) -> Shipment | None:
+    return Shipment.objects.filter(claim=claim, state=State.FAILED).first()
+
+
+def try_again(claim: Claim, *, now: datetime) -> None:
     """Orders a failed label once more, or asks the carrier once more to take it back.
 
     Which of the two, the claim says: one that has ended needs no label. Raises Conflict when
     nothing has failed.
     """
+    shipment = failed_label(claim)
+    if shipment is None:
+        raise Conflict(_("No label has failed."))
     failed = Shipment.objects.filter(pk=shipment.pk, state=State.FAILED)
     retry: dict[str, Any] = {"attempts": 0, "next_try_at": now, "last_error": ""}
     ordered = failed.filter(claim__progress="submitted").update(state=State.WANTED, **retry)

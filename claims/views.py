@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
+from django.forms import Form
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,7 +20,7 @@ from claims.models import Claim, Progress, Shipment
 from claims.progress_page import sentences, timeline
 from policies import cover
 from policies.models import Policy
-from policies.shared import repairs
+from policies.shared import once, repairs
 from policies.shared.errors import Conflict
 from policies.shared.repairs import Repair
 from policies.shared.visitors import Limit, keep_secret, too_often, visitor
@@ -53,7 +54,11 @@ def repair(request: HttpRequest) -> HttpResponse:
     if not REPAIR_BY_ADDRESS.allows_visitor(request, now=now):
         return too_often(request, "claims/repair.html", RepairForm, REPAIR_BY_ADDRESS)
     form = RepairForm(request.POST, request.FILES)
-    claim = _request(request, form, now=now)
+    form.full_clean()
+    result = once.act(request, form, lambda: _request(request, form, now=now), now=now)
+    claim = result.record
+    if result.done_at and not (claim and _may_be_shown(claim, result.done_at, now=now)):
+        return render(request, "policies/already_sent.html")
     if claim is None:
         return render(request, "claims/repair.html", {"form": form})
     messages.success(
@@ -64,7 +69,6 @@ def repair(request: HttpRequest) -> HttpResponse:
 
 def _request(request: HttpRequest, form: RepairForm, *, now: datetime) -> Claim | None:
     """The claim, or None with everything that is wrong at its field, in one round."""
-    form.full_clean()
     inquiry = form.inquiry()
     refusals = intake.refusals(inquiry, now=now) if inquiry else []
     for refusal in refusals:
@@ -78,6 +82,12 @@ def _request(request: HttpRequest, form: RepairForm, *, now: datetime) -> Claim 
     except tuple(FIELD_OF_REFUSAL) as refusal:
         form.add_error(FIELD_OF_REFUSAL[type(refusal)], refusal.message)
         return None
+
+
+def _may_be_shown(claim: Claim, requested_at: datetime, *, now: datetime) -> bool:
+    """Whether the same form, sent again, may lead to the page: soon, and to the same holder."""
+    soon = now - requested_at <= once.SHOWN_AGAIN_WITHIN
+    return soon and claim.email == claim.policy.holder.email
 
 
 # --- finding one's claim -----------------------------------------------------------------
@@ -190,30 +200,34 @@ def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
     claim = get_object_or_404(
         Claim.objects.select_related("policy__region", "drone__drone_model"), token=token
     )
-    refused: Conflict | None = None
+    form, now = Form(request.POST if request.method == "POST" else None), timezone.now()
     if request.method == "POST" and claim.progress != Progress.CANCELLED:
-        refused = _cancel(request, claim, now=timezone.now())
+        result = once.act(request, form, lambda: _cancel(request, form, claim, now=now), now=now)
+        if result.done_at:  # it has been taken up again since: the page says how it stands
+            return redirect("progress", token=token)
     if claim.progress == Progress.CANCELLED:
         return redirect("progress", token=token)
     context = {
         "claim": claim,
         "can_cancel": moves.allows(claim, Progress.CANCELLED),
-        "kept": cover.kept(claim.policy, reference=claim.number, at=timezone.now()),
+        "kept": cover.kept(claim.policy, reference=claim.number, at=now),
+        "form": form,
     }
-    response = render(request, "claims/cancel.html", context, status=409 if refused else 200)
+    response = render(request, "claims/cancel.html", context, status=409 if form.errors else 200)
     # Not "no-referrer" here: the browser would send "Origin: null" with the form.
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
 
 
-def _cancel(request: HttpRequest, claim: Claim, *, now: datetime) -> Conflict | None:
-    """Why the claim cannot be cancelled, or None. `claim` is read again: it may have moved."""
+def _cancel(request: HttpRequest, form: Form, claim: Claim, *, now: datetime) -> bool:
+    """Whether it is cancelled now; else the form says why. `claim` is read again: it may move."""
     try:
         progress.cancel(claim, actor=visitor(request), now=now)
     except Conflict as conflict:
-        return conflict
+        form.add_error(None, conflict.message)
+        return False
     else:
         messages.success(request, _("Your request is cancelled."))
-        return None
+        return True
     finally:
         claim.refresh_from_db(fields=["progress"])

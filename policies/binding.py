@@ -1,7 +1,7 @@
 """Binding: the act that ties a policy to a drone (B1-B5, B7, B8, B10, B11)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,11 +22,9 @@ from policies.models import (
 )
 from policies.rules import eligibility
 from policies.rules.verdict import Verdict
+from policies.shared import once
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
-
-# How long a form that is sent again leads to the policy that it made (C5).
-SENT_TWICE_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -286,7 +284,7 @@ def policy_bound_by(text: str, *, serial: str, email: str, now: datetime) -> Pol
     """
     code = codes.find(text)
     redeemed = codes.redemption(code) if code else None
-    if redeemed is None or now - redeemed.at > SENT_TWICE_WITHIN:
+    if redeemed is None or now - redeemed.at > once.SHOWN_AGAIN_WITHIN:
         return None
     theirs = Policy.objects.filter(
         periods__code=code, drone__serial=serial, holder__email=email.strip().lower()

@@ -19,17 +19,24 @@ def change_owner(
     email: str,
     country: str,
     phone: str = "",
+    seen_holder: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> Policy:
     """Moves the policy; both people get a letter, and the old link stops working.
 
     Raises Conflict for a policy that is over or held by an open claim, for its present
-    holder, and for a country outside its region (B7).
+    holder, for a country outside its region (B7), and where `seen_holder`, the customer from
+    whom it was to go, is no longer its holder.
     """
     with transaction.atomic():
         locked = cover.lock(policy)
         _refuse_ended(locked, now=now)
+        if seen_holder is not None and locked.holder_id != seen_holder:
+            raise Conflict(
+                _("%(holder)s holds this policy now: somebody has changed the owner meanwhile.")
+                % {"holder": locked.holder.name}
+            )
         if locked.holds.exists():
             raise Conflict(_("There is an open claim on this policy; it must end first."))
         if not Region.objects.for_country(country).filter(pk=locked.region_id).exists():

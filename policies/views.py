@@ -29,7 +29,7 @@ from policies.models import (
     VerificationStep,
     VideoVerification,
 )
-from policies.shared import papers, repairs
+from policies.shared import once, papers, repairs
 from policies.shared.errors import CodeRefused, Conflict, Refused
 from policies.shared.visitors import (
     Limit,
@@ -133,10 +133,14 @@ def activate(request: HttpRequest) -> HttpResponse:
         return too_often(request, "policies/activate.html", ActivateForm, ACTIVATE_BY_ADDRESS)
     form = ActivateForm(request.POST, now=now)
     # Asked before the code is looked at, so that the question says nothing about it (C5).
-    acts = form.is_valid() and not form.asks_clock
-    bound = _bind(request, form, now=now) if acts else None
-    if bound:
+    if not form.is_valid() or form.asks_clock:
+        return render(request, "policies/activate.html", {"form": form})
+    result = once.act(request, form, lambda: _bind(request, form, now=now), now=now)
+    bound = _bound_before(request, form, now=now) if result.done_at else result.record
+    if isinstance(bound, Policy):
         return redirect("policy", token=bound.token)
+    if result.done_at:
+        return render(request, "policies/already_sent.html")
     return render(request, "policies/activate.html", {"form": form})
 
 
@@ -146,11 +150,8 @@ def _bind(request: HttpRequest, form: ActivateForm, *, now: datetime) -> Policy 
     try:
         policy = binding.bind_by_code(code, application, actor=visitor(request), now=now)
     except CodeRefused:
-        earlier = binding.policy_bound_by(
-            code, serial=application.serial, email=application.email, now=now
-        )
+        earlier = _bound_before(request, form, now=now)
         if earlier:
-            messages.info(request, _("This form was sent twice. Here is the care plan it started."))
             return earlier
         form.add_error(
             "code",
@@ -170,6 +171,17 @@ def _bind(request: HttpRequest, form: ActivateForm, *, now: datetime) -> Policy 
     if not form.is_served:
         form.say_country_is_not_served()
     return None
+
+
+def _bound_before(request: HttpRequest, form: ActivateForm, *, now: datetime) -> Policy | None:
+    """The policy that this form has just started, while it may be shown again (C5)."""
+    code, application = form.cleaned_data["code"], form.application()
+    policy = binding.policy_bound_by(
+        code, serial=application.serial, email=application.email, now=now
+    )
+    if policy:
+        messages.info(request, _("This form was sent twice. Here is the care plan it started."))
+    return policy
 
 
 def _what_has_begun(policy: Policy, *, now: datetime) -> str:
@@ -194,7 +206,13 @@ def cover(request: HttpRequest) -> HttpResponse:
     serial, email = form.cleaned_data["serial"], form.cleaned_data["email"]
     if not COVER_BY_EMAIL.allows_mailbox(email, now=now):
         return too_often(request, "policies/cover.html", CoverForm, COVER_BY_EMAIL)
-    status.send_link(serial=serial, email=email, actor=visitor(request), now=now)
+
+    def send() -> bool:
+        status.send_link(serial=serial, email=email, actor=visitor(request), now=now)
+        return True
+
+    if not once.act(request, form, send, now=now).record:
+        return render(request, "policies/cover.html", {"form": form})
     return render(request, "policies/cover_sent.html")
 
 
@@ -265,9 +283,12 @@ def verification(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         if not VERIFICATION_BY_EMAIL.allows_mailbox(form.cleaned_data["email"], now=now):
             return too_often(request, page, VerificationForm, VERIFICATION_BY_EMAIL, steps=steps)
-        sent = _submit(form, now=now)
-        if sent:
-            return render(request, "policies/verification_sent.html", {"verification": sent})
+        result = once.act(request, form, lambda: _submit(form, now=now), now=now)
+        film = result.record
+        if film and film.state == VideoVerification.State.SUBMITTED:
+            return render(request, "policies/verification_sent.html", {"verification": film})
+        if result.done_at:  # staff have looked at it since
+            return render(request, "policies/already_sent.html")
     return render(request, page, {"form": form, "steps": steps})
 
 

@@ -1,8 +1,12 @@
-"""A page as its reader has it: its words, and the form that a browser would send."""
+"""A page as its reader has it: its words, and the forms that a browser would send."""
 
 import re
+from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
+from typing import Any
+
+from django.test import Client
 
 
 def plain(html: str) -> str:
@@ -15,35 +19,125 @@ def plain(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
+@dataclass
+class Form:
+    """One form as it stands: where it goes, what it would send, and its buttons by their words."""
+
+    action: str
+    method: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    buttons: dict[str, "Button"] = field(default_factory=dict)
+
+    def add(self, name: str, value: str) -> None:
+        """Several values of one name make a list."""
+        if name not in self.fields:
+            self.fields[name] = value
+        elif isinstance(self.fields[name], list):
+            self.fields[name].append(value)
+        else:
+            self.fields[name] = [self.fields[name], value]
+
+
+@dataclass
+class Button:
+    name: str
+    value: str
+    action: str
+
+
 class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.forms: list[dict[str, str]] = []
+        self.forms: list[Form] = []
+        self._open: Form | None = None
         self._select = ""
+        self._text: tuple[str, list[str]] | None = None
+        self._button: tuple[Button, list[str]] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         facts = {name: value or "" for name, value in attrs}
+        name = facts.get("name", "")
         if tag == "form":
-            self.forms.append({})
-        elif not self.forms:
+            self._open = Form(facts.get("action", ""), facts.get("method", "get").lower())
+            self.forms.append(self._open)
+        elif self._open is None:
             return
         elif tag == "select":
-            self._select = facts.get("name", "")
-        elif tag == "option" and self._select and "selected" in facts:
-            self.forms[-1][self._select] = facts.get("value", "")
-        elif tag in {"input", "textarea"} and facts.get("type") not in {"submit", "file"}:
-            ticked = facts.get("type") not in {"checkbox", "radio"} or "checked" in facts
-            if facts.get("name") and ticked:
-                self.forms[-1][facts["name"]] = facts.get("value", "")
+            self._select = name
+        elif tag == "option":
+            if self._select and "selected" in facts:
+                self._open.add(self._select, facts.get("value", ""))
+        elif tag == "textarea":
+            self._text = (name, [])
+        elif tag == "button" or facts.get("type") == "submit":
+            self._see_button(tag, facts, self._open)
+        elif tag == "input":
+            _see_input(facts, self._open)
+
+    def _see_button(self, tag: str, facts: dict[str, str], form: Form) -> None:
+        button = Button(facts.get("name", ""), facts.get("value", ""), facts.get("formaction", ""))
+        if tag == "button":
+            self._button = (button, [])
+        else:
+            form.buttons[button.value] = button
+
+    def handle_data(self, data: str) -> None:
+        for being_read in (self._text, self._button):
+            if being_read:
+                being_read[1].append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "select":
+        if tag == "form":
+            self._open = None
+        elif tag == "select":
             self._select = ""
+        elif tag == "textarea" and self._text and self._open:
+            self._open.add(self._text[0], "".join(self._text[1]).removeprefix("\n"))
+            self._text = None
+        elif tag == "button" and self._button and self._open:
+            button, words = self._button
+            self._open.buttons[" ".join("".join(words).split())] = button
+            self._button = None
 
 
-def form_with(field: str, html: str) -> dict[str, str]:
-    """What the form that has the field would send as it stands. Texts of text areas are left out."""
+def _see_input(facts: dict[str, str], form: Form) -> None:
+    is_sent = facts.get("type") not in {"checkbox", "radio"} or "checked" in facts
+    if facts.get("name") and is_sent and facts.get("type") != "file" and "disabled" not in facts:
+        form.add(facts["name"], facts.get("value", ""))
+
+
+def forms_on(html: str) -> list[Form]:
     reader = _Forms()
     reader.feed(html)
-    [form] = [form for form in reader.forms if field in form]
-    return form
+    return reader.forms
+
+
+def form_with(field: str, html: str) -> dict[str, Any]:
+    """What the form that has the field would send as it stands."""
+    [form] = [form for form in forms_on(html) if field in form.fields]
+    return form.fields
+
+
+def press(client: Client, page: Any, button: str, typed: dict[str, Any] | None = None) -> Any:
+    """Presses the button with these words on a page that was fetched, and follows nothing.
+
+    The form is the one that the button stands in: with its own address, its hidden fields, and
+    what is preset; `typed` is what a person changes in it.
+    """
+    assert page.status_code == 200, page.status_code
+    html = page.content.decode()
+    having = [form for form in forms_on(html) if button in form.buttons]
+    assert len(having) == 1, f"{len(having)} forms have the button {button!r}"
+    [form] = having
+    pressed = form.buttons[button]
+    sent = form.fields | (typed or {})
+    if pressed.name:
+        sent |= {pressed.name: pressed.value}
+    address = (
+        pressed.action
+        or form.action
+        or page.request["PATH_INFO"]
+        + (f"?{page.request['QUERY_STRING']}" if page.request.get("QUERY_STRING") else "")
+    )
+    send = client.post if form.method == "post" else client.get
+    return send(address, sent)

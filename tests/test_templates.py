@@ -66,6 +66,12 @@ def inline_code(source: str) -> list[str]:
     return [code.strip() for code in INLINE.findall(source)]
 
 
+def posts_without_key(source: str) -> list[str]:
+    """Forms that a browser would post without their one-time key."""
+    forms = re.findall(r"<form\b[^>]*method=.post.*?</form>", source, re.DOTALL)
+    return [form for form in forms if "policies/_once.html" not in form]
+
+
 def colours(style_sheet: str) -> list[str]:
     return COLOUR.findall(style_sheet)
 
@@ -128,6 +134,15 @@ def test_no_page_needs_inline_styles_or_scripts():
     assert {name: code for name, text in pages.items() if (code := inline_code(text))} == {}
 
 
+# They change nothing: one carries along what was typed, one looks something up.
+QUESTIONS = {"policies/_verdict.html", "claims/lookup.html"}
+
+
+def test_every_form_that_changes_something_carries_its_one_time_key():
+    without = {name for name, source in templates().items() if posts_without_key(source)}
+    assert without == QUESTIONS
+
+
 def test_every_template_is_used():
     assert unused(templates(), in_apps("*.py")) == set()
 
@@ -178,6 +193,12 @@ def test_inline_code_is_reported(guilty):
 )
 def test_what_is_no_inline_code_passes(innocent):
     assert not inline_code(innocent)
+
+
+def test_a_form_without_a_key_is_reported():
+    with_key = '<form method="post">{% include "policies/_once.html" %}</form>'
+    without = '<form\nmethod="post" class="x">{% csrf_token %}</form>'
+    assert posts_without_key(f"{with_key}<form method=get></form>{without}") == [without]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """What the claims desk does to many claims at once."""
 
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from claims import progress
+from claims import progress, shipping
 from claims.models import Claim
 from policies.backoffice.operations import BulkOperation
 from policies.shared.actor import Actor
@@ -15,7 +16,7 @@ class ReceiveMany(BulkOperation):
     label = _("They arrived")
     permission = "claims.handle_claim"
 
-    def run(self, obj: Claim, *, actor: Actor, now: datetime) -> None:
+    def run(self, obj: Claim, *, actor: Actor, now: datetime, **typed: Any) -> None:
         progress.receive(obj, actor=actor, now=now)
 
 
@@ -24,5 +25,14 @@ class CompleteMany(BulkOperation):
     label = _("The customers have them")
     permission = "claims.handle_claim"
 
-    def run(self, obj: Claim, *, actor: Actor, now: datetime) -> None:
+    def run(self, obj: Claim, *, actor: Actor, now: datetime, **typed: Any) -> None:
         progress.complete(obj, actor=actor, now=now)
+
+
+class RetryLabels(BulkOperation):
+    slug = "retry-label"
+    label = _("Try the labels again")
+    permission = "claims.retry_label"
+
+    def run(self, obj: Claim, *, actor: Actor, now: datetime, **typed: Any) -> None:
+        shipping.try_again(obj, now=now)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import fees
 from claims.admin import payments
-from claims.admin.bulk_operations import CompleteMany, ReceiveMany
+from claims.admin.bulk_operations import CompleteMany, ReceiveMany, RetryLabels
 from claims.admin.operations import OPERATIONS, undecided
 from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
@@ -97,7 +97,7 @@ class ClaimAdmin(RecordAdmin):
     change_form_template = "admin/claim.html"
     operations = OPERATIONS
     papers = (ClaimSheet,)
-    bulk_operations = (ReceiveMany, CompleteMany)
+    bulk_operations = (ReceiveMany, CompleteMany, RetryLabels)
     reports = REPORTS[Claim]
     fields = ["number"]
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from claims import assessment, fees, moves, progress, shipping
@@ -20,7 +19,7 @@ from claims.admin.forms import (
     fields_of_request,
 )
 from claims.admin.payments import Pay, PayLate, Refund, ReversePayment
-from claims.models import COVERED, Claim, Progress, Shipment
+from claims.models import COVERED, Claim, Progress
 from policies.backoffice.operations import Done, Operation
 from policies.rules import addresses
 from policies.rules.text import Text
@@ -218,16 +217,10 @@ class RetryLabel(Operation):
     permission = "claims.retry_label"
 
     def open(self) -> bool:
-        return self._failed() is not None
-
-    def _failed(self) -> Shipment | None:
-        return Shipment.objects.filter(claim=self.obj, state=Shipment.State.FAILED).first()
+        return shipping.failed_label(self.obj) is not None
 
     def run(self, form: Any) -> Done:
-        failed = self._failed()
-        if failed is None:
-            raise forms.ValidationError(_("No label has failed."))
-        shipping.try_again(failed, now=self.now)
+        shipping.try_again(self.obj, now=self.now)
         return Done(_("The label worker tries it again."))
 
 

@@ -64,8 +64,6 @@ class Claim(models.Model):
 
     number = models.CharField(_("number"), max_length=12, default=new_claim_number)
     token = models.CharField(max_length=43, default=new_token, editable=False)
-    # The same form sent twice carries the same submission.
-    submission = models.UUIDField(null=True, editable=False)
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
     drone = models.ForeignKey(Drone, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(_("name"), max_length=120)
@@ -118,7 +116,6 @@ class Claim(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["number"], name="claim_number_once"),
             models.UniqueConstraint(fields=["token"], name="claim_token_once"),
-            models.UniqueConstraint(fields=["submission"], name="claim_submission_once"),
             models.UniqueConstraint(
                 fields=["drone"],
                 condition=~Q(progress__in=CLOSED),

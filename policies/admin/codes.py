@@ -1,5 +1,6 @@
 """Activation codes: sold, bound, shown, voided; never whole on a list (C4)."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -20,12 +21,13 @@ from policies.admin.forms import (
 )
 from policies.admin.imports import UploadCodes
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation
+from policies.backoffice.operations import BulkOperation, Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
 from policies.models import ActivationCode, CodeEvent
 from policies.models.code import ActivationCodeQuerySet
 from policies.reporting import search
 from policies.sealing import SealBroken
+from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
 
@@ -112,6 +114,18 @@ class Void(Operation):
     def run(self, form: Any) -> Done:
         codes.void(self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=self.now)
         return Done(_("The code is void."))
+
+
+class VoidMany(BulkOperation):
+    slug = "void"
+    label = _("Void these codes")
+    explanation = _("A void code can never be sold or redeemed. Buyers are told.")
+    permission = "policies.void_code"
+    form_class = ReasonForm
+    dangerous = True
+
+    def run(self, obj: Any, *, actor: Actor, now: datetime, **typed: Any) -> None:
+        codes.void(obj, reason=typed["reason"], actor=actor, now=now)
 
 
 class Bind(Operation):
@@ -238,6 +252,7 @@ class ActivationCodeAdmin(RecordAdmin):
     ]
     operations = (Bind, Sell, Reveal, Void)
     list_operations = (SellFromStock, UploadCodes)
+    bulk_operations = (VoidMany,)
     inlines = [CodeHistory]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActivationCode]:

@@ -139,6 +139,21 @@ class HolderForm(forms.Form):
     country = CountryField()
 
 
+class SeenField(forms.IntegerField):
+    """What a page showed when it was opened; shown again, it shows what is so by then."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial
+
+
+class OwnerForm(HolderForm):
+    """The new owner, and from whom the policy goes to them."""
+
+    seen_holder = SeenField(required=False)
+
+
 class OrderForm(HolderForm):
     reference = PlainCharField(label=_("Order reference"), max_length=64)
     serial = SerialField()

@@ -1,5 +1,6 @@
 """The outbox: what was sent to whom, and sending it again."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -16,11 +17,12 @@ from django.utils.translation import gettext_lazy as _
 from policies import outbox
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
-from policies.backoffice.operations import Done, Operation
+from policies.backoffice.operations import BulkOperation, Done, Operation
 from policies.backoffice.records import RecordAdmin
 from policies.models import Letter
 from policies.reporting import search
 from policies.sealing import SealBroken
+from policies.shared.actor import Actor
 
 # The letter is shown as its reader's mail program would: its own styles, nothing else,
 # no script, and framed by our own pages only.
@@ -47,6 +49,15 @@ class SendAgain(Operation):
     def run(self, form: Any) -> Done:
         outbox.send_again(self.obj, now=self.now)
         return Done(_("The letter is in the outbox again."))
+
+
+class SendManyAgain(BulkOperation):
+    slug = "send-again"
+    label = _("Send these letters again")
+    permission = "policies.resend_letter"
+
+    def run(self, obj: Letter, *, actor: Actor, now: datetime, **typed: Any) -> None:
+        outbox.send_again(obj, now=now)
 
 
 class NameFilter(admin.SimpleListFilter):
@@ -95,6 +106,7 @@ class LetterAdmin(RecordAdmin):
     ]
     readonly_fields = ["subject", "state_pill", "policy_link", "text", "preview"]
     operations = (SendAgain,)
+    bulk_operations = (SendManyAgain,)
     reports = REPORTS[Letter]
 
     def get_urls(self) -> list[URLPattern]:

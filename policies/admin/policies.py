@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import agreement, cancellation, renewal, transfer
 from policies.admin.filters import STAGE_LABELS, StageFilter, stage_now
-from policies.admin.forms import HolderForm, ReasonForm, RenewalForm
+from policies.admin.forms import OwnerForm, ReasonForm, RenewalForm
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
 from policies.backoffice.operations import Done, Operation
@@ -44,7 +44,10 @@ class ChangeOwner(Operation):
     label = _("Change the owner")
     explanation = _("Both people get a letter, and the old link stops working.")
     permission = "policies.transfer_policy"
-    form_class = HolderForm
+    form_class = OwnerForm
+
+    def initial(self) -> dict[str, Any]:
+        return {"seen_holder": self.obj.holder_id}
 
     def open(self) -> bool:
         return stage_now(self.obj) is Stage.IN_FORCE and not self.obj.holds.exists()

@@ -14,13 +14,8 @@ from django.views.decorators.cache import never_cache
 
 from policies.backoffice import sections, times
 from policies.backoffice.history_pages import LoggedAdmin
-from policies.backoffice.operations import (
-    BulkOperation,
-    Button,
-    Operation,
-    OperationPage,
-    PaperPage,
-)
+from policies.backoffice.operation_pages import BulkPage, OperationPage, PaperPage, save_once
+from policies.backoffice.operations import BulkOperation, Button, Operation
 from policies.backoffice.paginator import EstimatingPaginator
 from policies.backoffice.reports import Report
 from policies.models import Event
@@ -100,10 +95,16 @@ class BackOfficeAdmin(LoggedAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """The bulk operations that this person may do; Django's own "delete selected" never."""
         return {
-            one.slug: (one(), one.slug, one.label)
+            one.slug: (BulkPage(one()), one.slug, one.label)
             for one in self.bulk_operations
             if request.user.has_perm(one.permission)
         }
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def save() -> Any:
+            return super(BackOfficeAdmin, self).changeform_view(request, *args, **kwargs)
+
+        return save_once(request, save) if request.method == "POST" else save()
 
     def render_change_form(
         self,

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 
 from policies.models import Part
 from policies.rules import addresses, money
+from policies.shared import once
 
 register = template.Library()
 
@@ -21,6 +22,12 @@ register.filter("figure", money.figure)
 @register.simple_tag
 def dealer_name() -> str:
     return str(settings.DEALER_NAME)
+
+
+@register.simple_tag
+def once_key() -> str:
+    """The one-time key of a form that changes something."""
+    return once.key(now=timezone.now())
 
 
 @register.filter

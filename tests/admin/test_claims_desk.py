@@ -7,12 +7,13 @@ import pytest
 import time_machine
 import zeal
 from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
 from django.urls import reverse
 
 from claims import labels, moves
 from claims.admin.operations import OPERATIONS, MoveOperation
 from claims.models import Claim, ClaimEvent, FeePayment
-from tests import factories
+from tests import factories, pages
 from tests.claims.conftest import fresh
 from tests.pages import form_with
 
@@ -168,14 +169,13 @@ def test_many_that_arrived_are_received_at_once_and_the_rest_is_named(claims_des
     arriving = [house.claim_at("in_transit", factories.PolicyFactory()) for _number in range(2)]
     other = house.claim_at("preparing", factories.PolicyFactory())
     chosen = {"action": "receive", "_selected_action": [c.pk for c in (*arriving, other)]}
-    question = claims_desk.post(page("changelist"), chosen)
-    assert question.status_code == 200
+    question = pages.press(claims_desk, claims_desk.get(page("changelist")), "Go", chosen)
     assert {fresh(claim).progress for claim in arriving} == {"in_transit"}
-    with zeal.zeal_ignore():  # row by row on purpose: each is a transaction of its own
-        done = claims_desk.post(page("changelist"), chosen | {"confirmed": "yes"}, follow=True)
+    with zeal.zeal_ignore():  # row by row on purpose: each has a savepoint of its own
+        done = pages.press(claims_desk, question, "They arrived")
     assert {fresh(claim).progress for claim in arriving} == {"received"}
     assert fresh(other).progress == "preparing"
-    messages = [str(message) for message in done.context["messages"]]
+    messages = [str(message) for message in get_messages(done.wsgi_request)]
     assert messages[0].startswith(f"{other.number}: This step is not open")
     assert messages[1] == "They arrived: 2 done."
     assert LogEntry.objects.filter(change_message__contains="They arrived").count() == 2

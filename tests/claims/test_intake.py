@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 from django.core.files.storage import default_storage
@@ -215,18 +214,6 @@ def test_after_the_end_of_a_claim_the_next_may_be_opened(house, policy):
     first = house.claim_at("cancelled", policy)
     second = house.request(policy)
     assert (second.drone, second.outcome) == (first.drone, "care")
-
-
-def test_the_same_form_sent_twice_is_one_claim(house, policy):
-    form = uuid4()
-    first = house.request(policy, submission=form)
-    again = house.request(policy, submission=form, description="Sent by the other tab.")
-    assert again == first
-    assert Claim.objects.count() == 1
-    assert letters_of(first) == ["claim_received"]
-    # Also when it comes late: the claim has moved on, or has ended.
-    house.take(first, "decline")
-    assert house.request(policy, submission=form) == first
 
 
 def test_forms_without_a_number_are_not_taken_for_one_another(house, policy):

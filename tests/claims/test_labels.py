@@ -175,7 +175,7 @@ def test_what_another_try_cannot_mend_fails_at_once(accepted, work, carrier):
 def test_staff_order_a_failed_label_again(accepted, work, carrier, house):
     carrier.troubles = [BAD_ADDRESS]
     work()
-    shipping.try_again(order(accepted), now=house.now)
+    shipping.try_again(accepted, now=house.now)
     assert order(accepted).last_error == ""
     assert work() == (1, 0)
     assert fresh(accepted).progress == "label_sent"
@@ -183,8 +183,8 @@ def test_staff_order_a_failed_label_again(accepted, work, carrier, house):
 
 def test_a_label_that_has_not_failed_is_not_ordered_again(accepted, work, house):
     work()
-    with pytest.raises(Conflict, match="not waiting for another try"):
-        shipping.try_again(order(accepted), now=house.now)
+    with pytest.raises(Conflict, match="No label has failed"):
+        shipping.try_again(accepted, now=house.now)
 
 
 def test_a_full_disk_is_tried_again(accepted, work, house, settings, tmp_path):
@@ -288,7 +288,7 @@ def test_staff_ask_again_for_a_label_that_the_carrier_never_took_back(
     carrier.troubles = [BAD_ADDRESS]
     assert work() == (0, 1)
     assert order(accepted).state == "failed"
-    shipping.try_again(order(accepted), now=house.now)
+    shipping.try_again(accepted, now=house.now)
     assert work() == (1, 0)
     assert carrier.voided == [f"paper-{accepted.number}-1"]
     assert order(accepted).state == "void"

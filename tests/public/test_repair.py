@@ -5,7 +5,6 @@ import re
 import time
 import zlib
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 import time_machine
@@ -25,7 +24,7 @@ NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 SERIAL = "0AXCANN0000001"
 FIELDS = (
     "serial email cause happened_on description parts address_line1 address_line2 city state "
-    "postal_code country accept_terms submission"
+    "postal_code country accept_terms"
 ).split()
 TEXTS = "serial email description address_line1 address_line2 city state postal_code".split()
 
@@ -61,7 +60,6 @@ def filled_in(policy) -> dict[str, object]:
         "postal_code": "12207",
         "country": "US",
         "accept_terms": "on",
-        "submission": str(uuid4()),
     }
 
 
@@ -99,18 +97,6 @@ def test_a_good_form_opens_a_claim_and_leads_to_its_page(client, filled_in):
     assert Letter.objects.filter(name="claim_received", recipient="ann@example.com").exists()
 
 
-def test_the_submission_is_not_needed(client, filled_in):
-    del filled_in["submission"]
-    assert client.post("/repair/", filled_in).status_code == 302
-
-
-def test_the_same_form_sent_twice_makes_one_claim(client, filled_in):
-    first, second = client.post("/repair/", filled_in), client.post("/repair/", filled_in)
-    assert Claim.objects.count() == 1
-    assert second.status_code == 302
-    assert first.url == second.url
-
-
 def test_the_form_sent_again_for_another_drone_is_another_request(client, filled_in, policy):
     client.post("/repair/", filled_in)
     factories.PolicyFactory(
@@ -121,23 +107,6 @@ def test_the_form_sent_again_for_another_drone_is_another_request(client, filled
         "0AXCANN0000001",
         "0AXCANN0000002",
     ]
-
-
-def test_each_visit_gets_a_submission_of_its_own(client, db):
-    pattern = r'name="submission" value="([0-9a-f-]{36})"'
-    pages = [client.get("/repair/").text, client.get("/repair/").text]
-    first, second = (re.search(pattern, page)[1] for page in pages)
-    assert first != second
-
-
-def test_a_form_with_errors_keeps_its_submission(client, filled_in):
-    response = client.post("/repair/", filled_in | {"city": ""})
-    assert f'value="{filled_in["submission"]}"' in response.text
-
-
-@pytest.mark.parametrize("rubbish", ["x", "\x00", "9" * 5_000, "[]"])
-def test_a_submission_that_is_none_is_ignored(client, filled_in, rubbish):
-    assert client.post("/repair/", filled_in | {"submission": rubbish}).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -241,7 +210,7 @@ def test_a_stranger_reads_the_same_whether_or_not_the_serial_is_known(client, fi
 
 def test_a_second_request_for_the_drone_is_refused_and_the_link_mailed(client, filled_in):
     client.post("/repair/", filled_in)
-    response = client.post("/repair/", filled_in | {"submission": str(uuid4())})
+    response = client.post("/repair/", filled_in)
     assert errors(response) == {
         "serial": ["There is an open request for this drone. We have mailed you the link to it."]
     }
@@ -300,22 +269,13 @@ def test_a_form_that_does_not_name_the_drone_is_not_looked_up(client, filled_in)
 
 def test_the_link_to_an_open_request_is_mailed_whatever_else_is_wrong(client, filled_in):
     client.post("/repair/", filled_in)
-    again = filled_in | wrong_all_over(submission=str(uuid4()), country="US", photos=[])
+    again = filled_in | wrong_all_over(country="US", photos=[])
     assert errors(client.post("/repair/", again)) == {
         "serial": ["There is an open request for this drone. We have mailed you the link to it."],
         "city": ["Please fill this in."],
         "happened_on": ["The day of the damage lies in the future."],
     }
     assert Letter.objects.filter(name="claim_link_requested").count() == 1
-
-
-def test_the_same_form_sent_again_leads_to_its_claim_whatever_became_of_the_plan(
-    client, filled_in, policy
-):
-    first = client.post("/repair/", filled_in)
-    policy.holder = factories.CustomerFactory()
-    policy.save()
-    assert client.post("/repair/", filled_in).url == first.url
 
 
 def test_the_form_asks_which_parts_are_damaged_and_says_that_these_are_sent(client, db):
@@ -534,7 +494,7 @@ def test_a_million_characters_are_answered_soon_and_not_sent_back(client, filled
         begun = time.perf_counter()
         response = client.post("/repair/", filled_in | {field: "x" * 1_000_000})
         assert time.perf_counter() - begun < 10
-    assert response.status_code == (302 if field in {"accept_terms", "submission"} else 200)
+    assert response.status_code == (302 if field == "accept_terms" else 200)
     assert len(response.content) < 80_000
 
 

@@ -30,3 +30,29 @@ if (zone) {
   const secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `zone=${encodeURIComponent(zone)}; path=/admin/; max-age=31536000; samesite=lax${secure}`;
 }
+
+// A form on its way says so, and is not sent a second time. (Without this the server notices.)
+const working = document.currentScript.dataset.working;
+const relabel = (button, label) => {
+  if (button.matches("input")) button.value = label;
+  else button.textContent = label;
+};
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter: button } = event;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+  if (!button || button.ariaBusy) return;
+  button.dataset.label = button.matches("input") ? button.value : button.textContent;
+  button.ariaBusy = "true";
+  relabel(button, working);
+});
+
+// Back shows a page as it was left: its form can be sent from there.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll("[aria-busy][data-label]")) {
+    button.ariaBusy = null;
+    relabel(button, button.dataset.label);
+  }
+});
