@@ -40,6 +40,7 @@ class MoveOperation(ClaimOperation):
     """A button for one move: there while the table leads to its state."""
 
     leads_to: ClassVar[Progress]
+    asks_again = False
 
     def open(self) -> bool:
         return moves.allows(self.obj, self.leads_to)

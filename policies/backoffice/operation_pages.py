@@ -70,11 +70,13 @@ class OperationPage:
         self, operation: Operation, form: forms.Form, sent: once.Sending | None
     ) -> HttpResponse:
         """One transaction for the verb, its LogEntry, and the memory that the form was sent."""
-        earlier = sent and sent.earlier(now=operation.now)
-        if earlier:
+        earlier = sent.earlier(now=operation.now) if sent else None
+        if earlier and not earlier.opened_later:
             return _sent_before(operation.request, earlier)
         if not form.is_valid():
             return self._page(operation, form)
+        if earlier and operation.asks_again:
+            return self._page(operation, form, done_lately=earlier)
         answer = operation.answer(form)
         if answer is not None:
             return self._page(operation, form, answer=answer)
@@ -107,6 +109,7 @@ class OperationPage:
         form: forms.Form | None,
         done: Done | None = None,
         answer: dict[str, Any] | None = None,
+        done_lately: once.Answer | None = None,
     ) -> HttpResponse:
         opts = self.model_admin.model._meta
         context = {
@@ -115,6 +118,7 @@ class OperationPage:
             "operation": operation,
             "form": form,
             "done": done,
+            "done_lately": done_lately,
             "opts": opts,
             "original": operation.obj,
             "back_url": self._next_url(Done(""), operation),
@@ -178,11 +182,11 @@ class BulkPage:
             form.add_error(None, once.EXPIRED)
             return self._page(model_admin, request, chosen, form)
         with transaction.atomic():
-            earlier = sent and sent.earlier(now=instant_of(request))
-            if earlier:
+            earlier = sent.earlier(now=instant_of(request)) if sent else None
+            if earlier and not earlier.opened_later:
                 return _sent_before(request, earlier)
-            if not form.is_valid():
-                return self._page(model_admin, request, chosen, form)
+            if earlier or not form.is_valid():
+                return self._page(model_admin, request, chosen, form, done_lately=earlier)
             message = self._run(model_admin, request, chosen, form.cleaned_data)
             if sent:
                 answer = {"message": message, "url": request.get_full_path()}
@@ -201,6 +205,7 @@ class BulkPage:
         request: HttpRequest,
         chosen: models.QuerySet[Any],
         form: forms.Form,
+        done_lately: once.Answer | None = None,
     ) -> HttpResponse | None:
         rows = list(chosen.order_by("pk")[: MOST_AT_ONCE + 1])
         if len(rows) > MOST_AT_ONCE:
@@ -212,6 +217,7 @@ class BulkPage:
             "title": self.operation.label,
             "operation": self.operation,
             "form": form,
+            "done_lately": done_lately,
             "opts": model_admin.opts,
             "chosen": rows,
             "back_url": request.get_full_path(),
@@ -253,7 +259,7 @@ def save_once(request: HttpRequest, save: Callable[[], HttpResponse]) -> HttpRes
         return save()
     with transaction.atomic():
         earlier = sent.earlier(now=instant_of(request))
-        if earlier:
+        if earlier and not earlier.opened_later:
             return _sent_before(request, earlier)
         response = save()
         if isinstance(response, HttpResponseRedirect):

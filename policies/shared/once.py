@@ -2,7 +2,8 @@
 
 A page puts a one-time key into its form. Pressed twice, sent again after Back, or sent with the
 same content from a second tab that was open already, the form is answered with what came of it
-the first time. A program that leaves the key out has each of its POSTs acted on.
+the first time. The same content from a page that was opened since is asked about. A program
+that leaves the key out has each of its POSTs acted on.
 """
 
 import hashlib
@@ -25,6 +26,8 @@ from policies.models import SentForm
 
 FIELD = "once"
 GOOD_FOR = timedelta(days=1)
+# How soon after a deed the same once more is taken for a slip, and asked about.
+LATELY = timedelta(minutes=10)
 # A second answer leads to a page whose address is a key only so long after the first: who
 # goes back on somebody else's machine a day later must not reach it.
 SHOWN_AGAIN_WITHIN = timedelta(minutes=10)
@@ -44,7 +47,9 @@ class Answer:
     at: datetime
     data: dict[str, Any]
     # False where somebody went back, changed the form, and sent it again under its old key.
-    same_content: bool
+    same_content: bool = True
+    # The page was opened after that: Back fetches a page anew, and fills in what was typed.
+    opened_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Sending:
     key: str
     content: str
     made_at: datetime
+    # The page had told them that they did the same lately: they mean it.
+    confirmed: bool = False
 
     def earlier(self, *, now: datetime) -> Answer | None:
         """What came of it before; None for a form to be acted on.
@@ -63,10 +70,14 @@ class Sending:
         by_key, by_content = self._locked(now=now)
         if by_key.answer is not None:
             data = by_key.answer["data"]
-            return Answer(by_key.at, data, by_key.answer["content"] == self.content)
-        # From another tab: this page was made before that form was acted on.
-        if by_content.answer is not None and by_content.at > self.made_at:
-            return Answer(by_content.at, by_content.answer["data"], same_content=True)
+            return Answer(by_key.at, data, same_content=by_key.answer["content"] == self.content)
+        if by_content.answer is None:
+            return None
+        data, at = by_content.answer["data"], by_content.at
+        if at > self.made_at:  # from another tab, which was open before that form was acted on
+            return Answer(at, data)
+        if now - at <= LATELY and not self.confirmed:
+            return Answer(at, data, opened_later=True)
         return None
 
     def answered(self, data: dict[str, Any], *, now: datetime) -> None:
@@ -88,9 +99,10 @@ class Sending:
         return found[self.key], found[self.content]
 
 
-def key(*, now: datetime) -> str:
-    """A new key, for one form of one page."""
-    return SIGNER.sign(f"{now.timestamp():.6f}.{secrets.token_urlsafe(16)}")
+def key(*, now: datetime, confirms: bool = False) -> str:
+    """A new key, for one form of one page; `confirms` for a page that tells of an earlier one."""
+    kind = "again" if confirms else "first"
+    return SIGNER.sign(f"{now.timestamp():.6f} {kind} {secrets.token_urlsafe(16)}")
 
 
 def sending(request: HttpRequest, *, now: datetime) -> Sending | None:
@@ -99,13 +111,18 @@ def sending(request: HttpRequest, *, now: datetime) -> Sending | None:
     if not typed:
         return None
     try:
-        made, _random = SIGNER.unsign(typed).rsplit(".", 1)
+        made, kind, _random = SIGNER.unsign(typed).split(" ")
     except signing.BadSignature as error:
         raise Expired from error
     made_at = datetime.fromtimestamp(float(made), UTC)
     if now - made_at > GOOD_FOR:
         raise Expired
-    return Sending(_digest("key", typed), _digest("content", _content(request)), made_at)
+    return Sending(
+        key=_digest("key", typed),
+        content=_digest("content", _content(request)),
+        made_at=made_at,
+        confirmed=kind == "again",
+    )
 
 
 @dataclass(frozen=True)
@@ -138,7 +155,7 @@ def act(
         return Result(deed())
     with transaction.atomic():
         earlier = sent.earlier(now=now)
-        if earlier and earlier.same_content:
+        if earlier and earlier.same_content and not earlier.opened_later:
             return Result(_record(earlier.data), earlier.at)
         record = deed()
         if record:

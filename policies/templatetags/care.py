@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -24,10 +25,10 @@ def dealer_name() -> str:
     return str(settings.DEALER_NAME)
 
 
-@register.simple_tag
-def once_key() -> str:
+@register.simple_tag(takes_context=True)
+def once_key(context: dict[str, Any]) -> str:
     """The one-time key of a form that changes something."""
-    return once.key(now=timezone.now())
+    return once.key(now=timezone.now(), confirms=bool(context.get("done_lately")))
 
 
 @register.filter

@@ -40,7 +40,9 @@ def test_a_key_is_good_for_a_day_and_not_a_microsecond_longer():
         sent(key, now=NOON + timedelta(days=1) + MICROSECOND)
 
 
-@pytest.mark.parametrize("rubbish", ["x", "\x00", "9" * 5_000, "[]", "1773144000.000000.abc:def"])
+@pytest.mark.parametrize(
+    "rubbish", ["x", "\x00", "9" * 5_000, "[]", "1773144000.000000 first abc:def"]
+)
 def test_a_key_that_is_none_of_ours_is_not_taken(rubbish):
     with pytest.raises(once.Expired):
         sent(rubbish)
@@ -69,9 +71,15 @@ def test_the_same_content_from_a_tab_that_was_open_already_is_the_same_form():
     assert sent(second, serial="A", path="/other/").earlier(now=NOON + 3 * SECOND) is None
 
 
-def test_the_same_content_from_a_page_that_was_opened_afterwards_is_meant_anew():
-    done(sent(once.key(now=NOON), serial="A"), now=NOON + SECOND)
-    done(sent(once.key(now=NOON + 2 * SECOND), serial="A"), now=NOON + 3 * SECOND)
+def test_the_same_content_from_a_page_that_was_opened_since_is_asked_about_for_ten_minutes():
+    done(sent(once.key(now=NOON), serial="A"))
+    later = once.key(now=NOON + SECOND)
+    limit = NOON + timedelta(minutes=10)
+    assert sent(later, serial="A").earlier(now=limit).opened_later
+    assert sent(later, serial="A").earlier(now=limit + MICROSECOND) is None
+    confirmed = once.key(now=NOON + 2 * SECOND, confirms=True)
+    done(sent(confirmed, serial="A"), now=NOON + 3 * SECOND)
+    assert not sent(confirmed, serial="A").earlier(now=NOON + 4 * SECOND).opened_later
 
 
 def test_a_file_counts_by_what_is_in_it_and_is_read_from_its_start_afterwards():
