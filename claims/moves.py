@@ -204,6 +204,12 @@ def lock(claim: Claim, actor: Actor, now: datetime) -> Step:
     return Step(locked, actor, now)
 
 
+def has_replacement_out(claim: Claim) -> bool:
+    """Whether the drone that went out is not the damaged one, and the policy stands on it."""
+    out = claim.replacement_id
+    return out is not None and out != claim.drone_id and out == claim.policy.drone_id
+
+
 def is_anothers(claim: Claim) -> bool:
     """Whether the policy has gone to a new owner since the request (T2)."""
     return cover.has_changed_hands(claim.policy, since=claim.submitted_at)

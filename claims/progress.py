@@ -18,7 +18,7 @@ from claims.models import (
     Progress,
     Shipment,
 )
-from policies import cover
+from policies import replacement
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -212,9 +212,9 @@ def ship(
         fees.refuse_unsettled(current)
         same = shipping.is_same_drone(current, new_serial)
         if same and current.outcome == Outcome.WARRANTY:
-            replacement = current.drone
+            drone = current.drone
         else:
-            replacement = cover.move_to_replacement(
+            drone = replacement.move(
                 current.policy,
                 new_serial=new_serial,
                 condition=condition,
@@ -223,8 +223,33 @@ def ship(
                 now=now,
             )
         shipping.sent_out(current, tracking_number=tracking_number, now=now)
-        note = f"{replacement.serial} ({condition})"
-        step.move(P.SHIPPED, note=note, replacement=replacement)
+        step.move(P.SHIPPED, note=f"{drone.serial} ({condition})", replacement=drone)
+
+
+def correct_serial(claim: Claim, *, serial: str, reason: str, actor: Actor, now: datetime) -> None:
+    """Puts the serial number of a shipped replacement right (K9); the policy goes with it.
+
+    A warranty repair may turn out to have sent the customer's own drone back. Raises BadSerial,
+    or Conflict: nothing was shipped, the policy has gone on, or the drone is not free.
+    """
+    with transaction.atomic():
+        step = moves.lock(claim, actor, now)
+        current = step.claim
+        if not moves.has_replacement_out(current):
+            raise Conflict(_("No replacement of this claim stands in its policy now."))
+        shipping.refuse_own_drone(current, serial)
+        wrong = current.policy.drone
+        drone = replacement.correct(
+            current.policy,
+            new_serial=serial,
+            reason=reason,
+            own=current.drone,
+            actor=actor,
+            now=now,
+        )
+        step.set(replacement=drone)
+        change = f"{wrong.serial} → {drone.serial}"
+        step.record(ClaimEvent.Kind.CORRECTED, note=f"{change}: {reason}")
 
 
 def complete(claim: Claim, *, actor: Actor, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from claims.models import Claim, Shipment
+from claims.models import Claim, Outcome, Shipment
 from policies.rules import serials
 from policies.shared.errors import Conflict
 
@@ -84,6 +84,12 @@ def sent_out(claim: Claim, *, tracking_number: str, now: datetime) -> Shipment:
         tracking_number=tracking_number,
         created_at=now,
     )
+
+
+def refuse_own_drone(claim: Claim, serial: str) -> None:
+    """Raises Conflict for the damaged drone, where only a repair could have sent it back."""
+    if is_same_drone(claim, serial) and claim.outcome != Outcome.WARRANTY:
+        raise Conflict(_("The replacement cannot have the serial number of the damaged drone."))
 
 
 def is_same_drone(claim: Claim, serial: str) -> bool:

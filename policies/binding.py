@@ -136,7 +136,7 @@ def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: 
     if not application.answers_activation:
         raise ActivationNeeded(_("Please say whether the drone has been activated."))
     drone = _lock_drone(application)
-    permit = _open_permit(drone, now=now, lock=True)
+    permit = open_permit(drone, now=now, lock=True)
     facts = _facts(code, drone, permit, application, now=now)
     verdict = eligibility.may_bind(facts)
     if not verdict.allowed:
@@ -171,7 +171,8 @@ def _keep_activation(drone: Drone, facts: eligibility.BindingFacts) -> None:
         drone.save(update_fields=["activated_at", "activation_source"])
 
 
-def _open_permit(drone: Drone, *, now: datetime, lock: bool = False) -> BindingPermit | None:
+def open_permit(drone: Drone, *, now: datetime, lock: bool = False) -> BindingPermit | None:
+    """The permit that is open at `now` for a drone, which need not be on file (B3)."""
     permits = BindingPermit.objects.filter(drone__serial=drone.serial).open(at=now)
     if lock:
         permits = permits.select_for_update(of=("self",))
@@ -197,7 +198,7 @@ def _facts(
         customer_region=region.name if region else None,
         plan_is_renewal=code.batch.plan.is_renewal,
         **statements.activation(drone, stated=application.activated_at, email=application.email),
-        **_history(drone, permit, at=now),
+        **history(drone, permit, at=now),
     )
 
 
@@ -216,12 +217,12 @@ def verdict_on_drone(drone: Drone, region: Region, *, at: datetime, email: str =
             code_region=region.name,
             customer_region=region.name,
             **statements.activation(drone, email=email),
-            **_history(drone, _open_permit(drone, now=at), at=at),
+            **history(drone, open_permit(drone, now=at), at=at),
         )
     )
 
 
-def _history(drone: Drone, permit: BindingPermit | None, *, at: datetime) -> dict[str, Any]:
+def history(drone: Drone, permit: BindingPermit | None, *, at: datetime) -> dict[str, Any]:
     """What the rules ask of the drone's policies and permits."""
     policies = Policy.objects.counting().filter(drone__serial=drone.serial, drone_life=drone.life)
     earlier = list(policies.prefetch_related("periods", "uses"))

@@ -16,16 +16,13 @@ from policies import agreement, letters
 from policies.models import (
     ActivationSource,
     AllowanceUse,
-    Drone,
     DroneModel,
     Hold,
-    Order,
     Policy,
     PolicyEvent,
     Region,
     ReplacementFee,
 )
-from policies.rules import serials
 from policies.rules.entitlement import Entitlement
 from policies.rules.terms import Stage
 from policies.shared.actor import Actor
@@ -194,69 +191,6 @@ def kept(policy: Policy, *, reference: str, at: datetime) -> Kept:
     else:
         how = "kept" if usable else "over"
     return Kept(how, max(left, 0), granted)
-
-
-def move_to_replacement(
-    locked: Policy,
-    *,
-    new_serial: str,
-    condition: str,
-    reference: str,
-    actor: Actor,
-    now: datetime,
-) -> Drone:
-    """Moves the policy to the replacement drone as one recorded act (T1); returns the drone.
-
-    The old drone is retired; term, allowance and warranty carry over. Raises BadSerial, or
-    Conflict when the new serial is the old one, has a policy, was handed in, or is sold already.
-    """
-    old = locked.drone
-    new = _replacement(serials.normalise(new_serial), old, now=now)
-    Drone.objects.filter(pk=old.pk).update(retired_at=now)
-    locked.drone, locked.drone_life = new, new.life
-    locked.save(update_fields=["drone", "drone_life"])
-    PolicyEvent.objects.create(
-        policy=locked,
-        kind=PolicyEvent.Kind.MOVED,
-        at=now,
-        note=reference,
-        data={"from": old.serial, "to": new.serial, "condition": condition},
-        **actor.signature(),
-    )
-    return new
-
-
-def _replacement(serial: str, old: Drone, *, now: datetime) -> Drone:
-    """The drone that takes over, locked. It inherits the activation, hence the warranty."""
-    if serial == old.serial:
-        raise Conflict(_("The replacement cannot have the serial number of the damaged drone."))
-    inherited = {
-        "drone_model": old.drone_model,
-        "activated_at": old.activated_at,
-        "activation_source": old.activation_source,
-    }
-    drone, created = Drone.objects.get_or_create(serial=serial, defaults=inherited)
-    drone = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
-    if drone.retired_at is not None:
-        raise Conflict(
-            _("The drone with this serial number was handed in; it cannot go out again.")
-        )
-    if Policy.objects.counting().filter(drone=drone, drone_life=drone.life).exists():
-        raise Conflict(_("The drone with this serial number has a care plan of its own."))
-    if Order.objects.to_ship().filter(drone=drone).exists():
-        raise Conflict(
-            _("The drone with this serial number is sold in an order that has not been shipped.")
-        )
-    if not created:
-        if drone.drone_model_id != old.drone_model_id:
-            raise Conflict(
-                _("This serial number is on file as a %(model)s.")
-                % {"model": DroneModel.objects.get(pk=drone.drone_model_id).name}
-            )
-        for name, value in inherited.items():
-            setattr(drone, name, value)
-        drone.save(update_fields=list(inherited))
-    return drone
 
 
 def fee(

@@ -63,6 +63,11 @@ def policy_bound(policy: Policy, *, now: datetime) -> None:
     _with_agreement("policy_bound", policy, occasion=policy.pk, now=now)
 
 
+def serial_corrected(policy: Policy, *, wrong: str, occasion: int, now: datetime) -> None:
+    """To the holder: the right serial number, with the agreement that names it (B12, K9)."""
+    _with_agreement("serial_corrected", policy, occasion=occasion, now=now, wrong_serial=wrong)
+
+
 def link_requested(
     policy: Policy, *, covered: Verdict, offer: Plan | None, now: datetime, dedupe_key: str
 ) -> bool:
@@ -195,12 +200,14 @@ def _about(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _with_agreement(name: str, policy: Policy, *, occasion: int, now: datetime) -> None:
+def _with_agreement(
+    name: str, policy: Policy, *, occasion: int, now: datetime, **more: str
+) -> None:
     """A letter that carries the whole agreement (B8), once for each occasion."""
     outbox.queue(
         name,
         to=policy.holder.email,
-        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token},
+        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token} | more,
         dedupe_key=f"{name}/{occasion}",
         policy=policy,
         now=now,

@@ -22,6 +22,8 @@ from policies.models import (
 from policies.rules.eligibility import Statement
 from policies.shared.actor import Actor
 
+Kind = DroneEvent.Kind
+
 
 def keep(
     code: ActivationCode,
@@ -99,6 +101,9 @@ def _stated(drone: Drone, since: datetime | None) -> QuerySet[ActivationStatemen
     about = ActivationStatement.objects.filter(
         serial=drone.serial, code__batch__drone_model=drone.drone_model_id
     )
+    # What came with a code whose serial number was mistyped was said of another drone (B12).
+    mistyped = DroneEvent.objects.filter(drone__serial=drone.serial, kind=Kind.MISTYPED)
+    about = about.exclude(code__in=[event.data["code"] for event in mistyped])
     return about.filter(at__gt=since) if since else about
 
 
@@ -112,8 +117,6 @@ def _films(drone: Drone, since: datetime | None, email: str) -> QuerySet[VideoVe
 
 def _corrected_at(drone: Drone) -> datetime | None:
     """What was said up to here no longer counts: staff said better, or a new life began."""
-    corrections = DroneEvent.objects.filter(
-        drone__serial=drone.serial, kind=DroneEvent.Kind.ACTIVATION_SET
-    )
+    corrections = DroneEvent.objects.filter(drone__serial=drone.serial, kind=Kind.ACTIVATION_SET)
     corrected_at = corrections.aggregate(last=Max("at"))["last"]
     return max((at for at in (corrected_at, drone.life_began_at) if at), default=None)

@@ -32,14 +32,14 @@ rule = Rules()
 
 FACTS = ("policies.rules", "policies.models", "policies.shared")
 WORDS = (*FACTS, "policies.sealing", "policies.agreement", "policies.outbox", "policies.letters")
-SUBJECTS = (*WORDS, "policies", "policies.cover")
+SUBJECTS = (*WORDS, "policies", "policies.cover", "policies.replacement")
 INNER = (*SUBJECTS, "policies.backoffice", "policies.imports", "policies.reporting")
 EDGES = (
     *("policies.admin", "policies.apps", "policies.demo", "policies.forms"),
     *("policies.management", "policies.templatetags", "policies.urls", "policies.views"),
 )
 # What claims may know of policies: its subjects little, its edges some more.
-FACES = (*FACTS, "policies.outbox", "policies.cover")
+FACES = (*FACTS, "policies.outbox", "policies.cover", "policies.replacement")
 CLAIMS_SUBJECTS = (
     *("claims", "claims.decisions", "claims.models", "claims.carriers", "claims.letters"),
 )
@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "policies.letters": WORDS,
     "policies": SUBJECTS,
     "policies.cover": SUBJECTS,
+    "policies.replacement": SUBJECTS,
     "policies.backoffice": FACTS,
     "policies.migrations": FACTS,
     "policies.imports": SUBJECTS,

@@ -127,3 +127,9 @@ def fields_of_request(claim: Claim) -> dict[str, Any]:
         "parts_received": claim.parts,
         "parts_damaged": claim.parts,
     }
+
+
+class SerialCorrectionForm(InternalReasonForm):
+    serial = SerialField(label=_("Right serial number of the drone that went out"))
+
+    field_order = ["serial", "reason"]

@@ -75,6 +75,13 @@ class ReasonForm(forms.Form):
     reason = PlainCharField(label=_("Reason"), max_length=255)
 
 
+class SerialCorrectionForm(forms.Form):
+    serial = SerialField(label=_("Right serial number"))
+    reason = PlainCharField(
+        label=_("Reason"), max_length=500, help_text=_("Kept in the history, for staff only.")
+    )
+
+
 class RevealForm(forms.Form):
     reason = PlainCharField(
         label=_("Reason"), max_length=255, help_text=_("Kept in the history with your name.")

@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import agreement, cancellation, renewal, transfer
+from policies import agreement, cancellation, correction, renewal, transfer
 from policies.admin.filters import STAGE_LABELS, StageFilter, stage_now
-from policies.admin.forms import OwnerForm, ReasonForm, RenewalForm
+from policies.admin.forms import OwnerForm, ReasonForm, RenewalForm, SerialCorrectionForm
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
 from policies.backoffice.operations import Done, Operation
@@ -55,6 +55,25 @@ class ChangeOwner(Operation):
     def run(self, form: Any) -> Done:
         transfer.change_owner(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
         return Done(_("The policy has a new owner."))
+
+
+class CorrectSerial(Operation):
+    slug = "correct-serial"
+    label = _("Correct the serial number")
+    explanation = _(
+        "For a serial number that was mistyped: the policy moves to the right one, and the wrong "
+        "one counts as never covered. The holder gets the agreement with the right number."
+    )
+    permission = "policies.correct_serial"
+    form_class = SerialCorrectionForm
+
+    def open(self) -> bool:
+        over = stage_now(self.obj) in {Stage.CANCELLED, Stage.ENDED}
+        return not over and not self.obj.holds.exists()
+
+    def run(self, form: Any) -> Done:
+        correction.correct_serial(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
+        return Done(_("The serial number is corrected; the letter is on its way."))
 
 
 class Cancel(Operation):
@@ -180,7 +199,7 @@ class PolicyAdmin(RecordAdmin):
         "activation",
         "customer_page",
     ]
-    operations = (Renew, ChangeOwner, Cancel)
+    operations = (Renew, ChangeOwner, CorrectSerial, Cancel)
     papers = (AgreementPaper,)
     reports = REPORTS[Policy]
     inlines = [PeriodRows, UseRows, LetterRows, PolicyHistory]

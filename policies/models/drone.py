@@ -77,10 +77,12 @@ class Drone(models.Model):
 
 
 class DroneEvent(Event):
-    """What staff recorded of a drone's activation, and why (B11)."""
+    """What staff recorded of a drone's activation or serial number, and why (B11, B12)."""
 
     class Kind(models.TextChoices):
         ACTIVATION_SET = "activation_set", _("Activation time set")
+        MISTYPED = "mistyped", _("Was mistyped: the plan was meant for another serial number")
+        CORRECTED = "corrected", _("Plan corrected to this serial number")
 
     drone = models.ForeignKey(Drone, on_delete=models.PROTECT, related_name="events")
 

@@ -139,6 +139,7 @@ class Policy(models.Model):
             ("renew_policy", "Can sell a renewal at the desk"),
             ("transfer_policy", "Can move a policy to a new owner"),
             ("cancel_policy", "Can cancel a policy"),
+            ("correct_serial", "Can correct the serial number of a policy's drone"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["number"], name="policy_number_once"),
@@ -273,6 +274,7 @@ class PolicyEvent(Event):
         USE_TAKEN = "use_taken", _("Replacement taken from the allowance")
         USE_GIVEN_BACK = "use_given_back", _("Replacement given back to the allowance")
         MOVED = "moved", _("Moved to a replacement drone")
+        SERIAL_CORRECTED = "serial_corrected", _("Serial number corrected")
         SCHEDULED = "scheduled", _("Made for an order")
         RESCHEDULED = "rescheduled", _("Moved with its shipment")
         ACTIVATED = "activated", _("Begun")

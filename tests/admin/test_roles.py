@@ -41,6 +41,8 @@ ALLOWED = {
     "policies_policy_renew": {SALES, MANAGER},
     "policies_policy_change-owner": {SALES, MANAGER},
     "policies_policy_cancel": {MANAGER},
+    "policies_policy_correct-serial": {MANAGER},
+    "claims_claim_correct-serial": {MANAGER},
     "policies_letter_send-again": {SALES, VERIFICATION, CLAIMS, MANAGER},
     "policies_videoverification_approve": {VERIFICATION, MANAGER},
     "policies_videoverification_reject": {VERIFICATION, MANAGER},

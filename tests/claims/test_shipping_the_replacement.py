@@ -1,11 +1,12 @@
 """The replacement goes out, and the policy moves to it (K9, T1, B4)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from claims import progress
 from claims.models import Shipment
-from policies import binding, cover, orders
+from policies import binding, cover, orders, outbox
 from policies.models import Drone, Letter, Plan, PolicyEvent
 from policies.rules.serials import BadSerial
 from policies.shared.errors import Conflict, Refused
@@ -13,6 +14,7 @@ from tests import factories
 from tests.claims.conftest import (
     ACTIVATED,
     CUSTOMER,
+    DESK,
     NEW_SERIAL,
     SERIAL,
     everything_written,
@@ -45,7 +47,8 @@ def test_the_policy_moves_to_the_new_serial_as_one_recorded_act(house, policy, c
     assert (policy.drone, policy.drone_life, policy.status) == (new, 1, "active")
     moved = PolicyEvent.objects.get(policy=policy, kind="moved")
     assert (moved.at, moved.actor, moved.note) == (at, "claims desk", claim.number)
-    assert moved.data == {"from": SERIAL, "to": NEW_SERIAL, "condition": "refurbished"}
+    facts = {"from": SERIAL, "to": NEW_SERIAL, "condition": "refurbished", "known": None}
+    assert moved.data == facts
     old.refresh_from_db()
     assert old.retired_at == at
     assert new.retired_at is None
@@ -263,3 +266,112 @@ def test_k9_a_drone_whose_order_was_cancelled_is_free_again(house, claim, bens, 
     orders.cancel(order, reason="Changed his mind", actor=CUSTOMER, now=now)
     house.do(claim, "ship", new_serial=NEW_SERIAL)
     assert fresh(claim).replacement.serial == NEW_SERIAL
+
+
+# --- a serial number mistyped at the shipment (K9) --------------------------------------------
+
+RIGHT = "0AXCRIGHT00001"
+
+
+@pytest.fixture
+def out(house, claim):
+    """Ships a replacement to Ann under NEW_SERIAL; to "completed", if told so."""
+
+    def ship(state: str = "shipped"):
+        house.do(claim, "ship", new_serial=NEW_SERIAL)
+        return house.take(claim, "complete") if state == "completed" else fresh(claim)
+
+    return ship
+
+
+def correct(house, claim, serial: str = RIGHT) -> None:
+    progress.correct_serial(
+        claim, serial=serial, reason="Two letters swapped", actor=DESK, now=house.now
+    )
+
+
+@pytest.mark.parametrize("state", ["shipped", "completed"])
+def test_k9_a_serial_mistyped_at_the_shipment_is_put_right(house, policy, out, state):
+    claim = out(state)
+    correct(house, claim)
+    wrong, right = Drone.objects.get(serial=NEW_SERIAL), Drone.objects.get(serial=RIGHT)
+    policy.refresh_from_db()
+    assert (policy.drone, fresh(claim).replacement) == (right, right)
+    assert cover.cover_on(NEW_SERIAL, at=house.now) is None
+    assert cover.cover_on(RIGHT, at=house.now).replacements_left == 1
+    assert (right.activated_at, right.activation_source) == (ACTIVATED, "dealer")
+    # The wrong one was never covered: it may be bound, sold, sent out.
+    assert (wrong.activated_at, wrong.activation_source, wrong.retired_at) == (None, "", None)
+    assert not wrong.policies.exists()
+    change = {"from": NEW_SERIAL, "to": RIGHT}
+    for drone, kind in ((wrong, "mistyped"), (right, "corrected")):
+        event = drone.events.get()
+        assert (event.kind, event.note, event.actor) == (kind, "Two letters swapped", "claims desk")
+        assert change.items() <= event.data.items()
+    assert policy.events.get(kind="serial_corrected").change == f"{NEW_SERIAL} → {RIGHT}"
+    assert claim.events.latest("id").note == f"{NEW_SERIAL} → {RIGHT}: Two letters swapped"
+    letter = Letter.objects.get(name="serial_corrected")
+    said = outbox.render(letter).text
+    assert f"it is {RIGHT}, and not {NEW_SERIAL}." in " ".join(said.split())
+
+
+def test_k9_the_wrong_drone_gets_back_what_was_known_of_it(house, out):
+    known = datetime(2025, 6, 1, 8, 0, tzinfo=UTC)
+    factories.DroneFactory(serial=NEW_SERIAL, activated_at=known)
+    claim = out()
+    assert Drone.objects.get(serial=NEW_SERIAL).activated_at == ACTIVATED
+    factories.DroneFactory(serial=RIGHT, activated_at=known)
+    correct(house, claim)
+    assert Drone.objects.get(serial=NEW_SERIAL).activated_at == known
+    # A correction may be wrong itself.
+    correct(house, claim, "0AXCRIGHT00002")
+    assert Drone.objects.get(serial=RIGHT).activated_at == known
+
+
+def test_k9_a_used_up_plan_is_put_right_until_its_term_ends(house, policy):
+    policy.periods.update(replacements=1)
+    claim = house.claim_at("completed", policy)
+    house.now = policy.ends_at - timedelta(microseconds=1)
+    correct(house, claim)
+    house.now = policy.ends_at
+    with pytest.raises(Conflict, match="The term of this policy is over"):
+        correct(house, claim, "0AXCRIGHT00002")
+
+
+def test_k9_a_repair_that_came_back_puts_the_customers_own_drone_right(house, policy, repair):
+    house.do(repair, "ship", new_serial=NEW_SERIAL)
+    correct(house, repair, SERIAL)
+    policy.refresh_from_db()
+    assert policy.drone.serial == fresh(repair).replacement.serial == SERIAL
+    assert policy.drone.retired_at is None
+
+
+@pytest.mark.parametrize(
+    ("serial", "sentence"),
+    [
+        (SERIAL, "cannot have the serial number of the damaged drone"),
+        (NEW_SERIAL, "has this serial number already"),
+        ("0AXCTAKEN00001", "has a care plan of its own"),
+    ],
+)
+def test_k9_only_a_free_drone_is_put_in_its_place(house, out, serial, sentence):
+    claim = out()
+    factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCTAKEN00001"))
+    with pytest.raises(Conflict, match=sentence):
+        correct(house, claim, serial)
+    assert fresh(claim).replacement.serial == NEW_SERIAL
+
+
+def test_k9_nothing_is_put_right_where_nothing_went_out_or_the_policy_has_gone_on(house, policy):
+    first = house.claim_at("preparing", policy)
+    with pytest.raises(Conflict, match="No replacement of this claim"):
+        correct(house, first)
+    first = house.take(first, "ship", "complete")
+    policy.refresh_from_db()
+    second = house.claim_at("received", policy)
+    with pytest.raises(Conflict, match="There is an open claim"):
+        correct(house, first)
+    house.take(second, "assess", "ask_fee", "pay")
+    house.do(second, "ship", new_serial="0AXCSECOND0001")
+    with pytest.raises(Conflict, match="No replacement of this claim"):
+        correct(house, first)

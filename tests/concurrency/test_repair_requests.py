@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from claims import intake, progress
 from claims.models import Claim
 from claims.photos import Picture
-from policies import cancellation, cover, transfer
+from policies import cancellation, cover, replacement, transfer
 from policies.models import Hold, Letter, Policy
 from policies.shared.errors import Conflict
 from tests import factories
@@ -61,7 +61,7 @@ def sell(policy: Policy) -> None:
 
 
 def replace(policy: Policy) -> None:
-    cover.move_to_replacement(
+    replacement.move(
         cover.lock(policy),
         new_serial="0AXCNEW0000001",
         condition="new",

@@ -23,6 +23,7 @@ from policies import (
     binding,
     cancellation,
     codes,
+    correction,
     expiry,
     marks,
     orders,
@@ -120,6 +121,14 @@ def _(cast):
     letter = outbox.render(Letter.objects.get(name="code_sold"), whole_codes=True)
     assert factories.whole(code) in letter.text
     return ""
+
+
+@case("serial_corrected", "0AXCRIGHT00001", "2 of 2")
+def _(cast):
+    correction.correct_serial(
+        cast.policy, serial="0AXCRIGHT00001", reason="Typo", actor=DESK, now=cast.now
+    )
+    return cast.policy_page()
 
 
 @case("code_voided")
