@@ -8,12 +8,15 @@ that starts with a public secret is worse than one that doesn't start.
 import base64
 import binascii
 import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from policies.shared import emails
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -337,7 +340,21 @@ EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
 EMAIL_TIMEOUT = 20  # seconds; a mail server that hangs must not hold the worker
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
+
+
+def read_sender() -> str:
+    """`care@example.com` or `Care <care@example.com>`, its domain as mail servers know it."""
+    sender: str = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
+    address = parseaddr(sender)[1]
+    try:
+        return sender.replace(address, emails.as_sent(address))
+    except emails.BadDomain:
+        raise ImproperlyConfigured(
+            f"DEFAULT_FROM_EMAIL: no mail server has the domain of {address}."
+        ) from None
+
+
+DEFAULT_FROM_EMAIL = read_sender()
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 

@@ -30,7 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from policies import sealing
 from policies.models import ActivationCode, Letter, Period, Policy
 from policies.rules.code_format import grouped
-from policies.shared import leases
+from policies.shared import emails, leases
 from policies.shared.errors import Conflict
 from policies.shared.leases import Lease
 
@@ -212,12 +212,12 @@ def _send(letter: Letter, connection: BaseEmailBackend, clock: Callable[[], date
 
 
 def message(letter: Letter, connection: BaseEmailBackend | None = None) -> EmailMultiAlternatives:
-    """The e-mail itself, with whole codes."""
+    """The e-mail itself, with whole codes. Raises what `render` does, and BadDomain."""
     rendered = render(letter, whole_codes=True)
     email = EmailMultiAlternatives(
         subject=rendered.subject,
         body=rendered.text,
-        to=[letter.recipient],
+        to=[emails.as_sent(letter.recipient)],
         headers={"Message-ID": letter.message_id, "Auto-Submitted": "auto-generated"},
         connection=connection,
     )

@@ -54,6 +54,8 @@ class OrderImport(ImportKind):
     def read(self, row: dict[str, str]) -> Listed:
         try:
             email = emails.normalise(row["email"])
+        except emails.BadDomain:
+            raise
         except emails.BadEmail as error:
             raise BadRow(
                 _("email must be an address like name@example.com, of at most 254 characters.")

@@ -97,9 +97,14 @@ class EmailField(PlainCharField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", _("E-mail"))
-        kwargs.setdefault(
-            "widget", forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"})
-        )
+        attrs = {
+            "inputmode": "email",
+            "autocomplete": "email",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        }
+        # A text field: with `type=email` Chromium sends straße.de as strasse.de, somebody else's.
+        kwargs.setdefault("widget", forms.TextInput(attrs=attrs))
         super().__init__(max_length=emails.LONGEST, **kwargs)
 
     def to_python(self, value: Any) -> Any:

@@ -2,8 +2,10 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.files.storage import default_storage
 
 from claims import intake, photos
@@ -327,3 +329,10 @@ def test_photos_are_forgotten_when_one_of_them_cannot_be_stored(house, policy):
 
 def test_the_serial_of_the_form_is_the_drone_of_the_claim(house, policy):
     assert house.request(policy, serial=SERIAL).drone.serial == SERIAL
+
+
+def test_what_a_browser_had_encoded_is_respelled_by_the_migration(house, policy):
+    house.request(policy)
+    Claim.objects.update(email="ann@xn--mller-kva.example")
+    import_module("claims.migrations.0011_email_domains").respell(apps, None)
+    assert Claim.objects.get().email == "ann@müller.example"

@@ -226,6 +226,17 @@ def test_a_mail_server_is_named_by_its_url(start):
     assert settings["EMAIL_USE_TLS"] is True
 
 
+def test_the_senders_domain_is_written_as_mail_servers_know_it(start):
+    for sender, sent in [
+        ("care@example.com", "care@example.com"),
+        ("care@straße.example", "care@xn--strae-oqa.example"),
+        ("Straße 1 <care@straße.example>", "Straße 1 <care@xn--strae-oqa.example>"),
+    ]:
+        assert start(DEBUG="true", DEFAULT_FROM_EMAIL=sender)["DEFAULT_FROM_EMAIL"] == sent
+    with pytest.raises(ImproperlyConfigured, match="no mail server has the domain of care@"):
+        start(DEBUG="true", DEFAULT_FROM_EMAIL="care@☕.example")
+
+
 # --- parcels -----------------------------------------------------------------
 
 EASYPOST = {

@@ -1,9 +1,12 @@
 """Customers: who is the same person, and what a stranger may change about one."""
 
-import pytest
+from importlib import import_module
 
-from policies import customers
-from policies.models import Customer
+import pytest
+from django.apps import apps
+
+from policies import customers, verification
+from policies.models import Customer, VideoVerification
 
 
 @pytest.fixture
@@ -79,3 +82,19 @@ def test_letters_with_odd_capitals_never_stop_anybody(met, first, second):
     other = met(name=second)
     assert met(name=first) == one
     assert met(name=second) == other
+
+
+def test_what_a_browser_had_encoded_is_respelled_by_the_migration(met, mavic_2_pro, now):
+    film = {"serial": "0AXCFILM0001", "drone_model": mavic_2_pro, "name": "Ben", "country": "US"}
+    for domain in ("xn--mller-kva.example", "xn--ls8h.example"):
+        met(email=f"ben@{domain}")
+        sent = verification.Film(**film, email=f"ben@{domain}", video_id="dQw4w9WgXcQ")
+        verification.submit(sent, now=now)
+    twice = met(email="ann@xn--mller-kva.example")
+    met(email="ann@müller.example", name="ANN LEE")
+    import_module("policies.migrations.0020_email_domains").respell(apps, None)
+    for table in (Customer, VideoVerification):
+        bens = table.objects.filter(email__startswith="ben").values_list("email", flat=True)
+        assert sorted(bens) == ["ben@müller.example", "ben@xn--ls8h.example"]
+    twice.refresh_from_db()
+    assert twice.email == "ann@xn--mller-kva.example"

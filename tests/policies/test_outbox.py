@@ -2,11 +2,14 @@
 
 import smtplib
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from typing import ClassVar
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.locmem import EmailBackend as Mailbox
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.db import transaction
 from django.utils import translation
 
@@ -89,6 +92,22 @@ class CountsConnections(Mailbox):
 
     def close(self):
         self.line = None
+
+
+class TakesEnvelopes(SmtpBackend):
+    """Django's own backend, with a server that takes every letter."""
+
+    envelopes: ClassVar[list[tuple[str, list[str], bytes]]] = []
+
+    def open(self):
+        self.connection = self
+        return False
+
+    def close(self):
+        self.connection = None
+
+    def sendmail(self, sender, recipients, data):
+        self.envelopes.append((sender, recipients, data))
 
 
 def through(settings, backend: type) -> None:
@@ -191,6 +210,26 @@ def test_a_letter_is_sent_once_under_its_message_id(letter, send, now):
     letter.refresh_from_db()
     assert (letter.state, letter.sent_at, letter.attempts) == ("sent", now, 1)
     assert letter.last_error == ""
+
+
+@pytest.mark.parametrize(
+    ("recipient", "sent"),
+    [
+        ("ada@faß.de", "ada@xn--fa-hia.de"),
+        ("ada@例え.jp", "ada@xn--r8jz45g.jp"),
+        ("ada@example.com", "ada@example.com"),
+    ],
+)
+def test_envelope_and_header_name_the_domain_as_idna_2008_says(send, settings, recipient, sent):
+    """Django would send the first to fass.de, somebody else's."""
+    through(settings, TakesEnvelopes)
+    TakesEnvelopes.envelopes.clear()
+    factories.LetterFactory(recipient=recipient)
+    assert send() == (1, 0)
+    [(_sender, recipients, data)] = TakesEnvelopes.envelopes
+    assert recipients == [sent]
+    assert message_from_bytes(data)["To"] == sent
+    assert Letter.objects.get().recipient == recipient
 
 
 def test_text_and_html_carry_the_link(letter, send):
@@ -320,6 +359,7 @@ def test_one_bad_letter_does_not_hold_up_the_others(send, settings):
     ("changed", "error"),
     [
         ({"name": "no_such_letter"}, "TemplateDoesNotExist"),
+        ({"recipient": "ann@☕.example"}, "BadDomain"),
         ({"recipient": "ann@example.com\nBcc: all@example.com"}, "BadHeaderError"),
         ({"context": {"time_zone": "America/Atlantis"}}, "ZoneInfoNotFoundError"),
         ({"context": {"token": ""}}, "AttributeError"),

@@ -43,6 +43,23 @@ def test_code_and_serial_are_taken_as_people_write_them(client, filled_in):
     assert Policy.objects.get().drone.serial == "08QCE3D0"
 
 
+def test_an_email_whose_domain_nobody_can_have_is_refused_at_its_field(client, filled_in):
+    response = client.post("/activate/", filled_in | {"email": "ada@☕.example"})
+    message = "E-mail cannot go to “☕.example”. Please check the part after the @."
+    assert response.context["form"].errors["email"] == [message]
+    assert 'value="ada@☕.example"' in response.text
+    assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize("spelling", ["ada@例え.jp", "ADA@xn--r8jz45g.jp", "ada@例え。jp"])
+def test_an_email_in_another_script_is_found_again(client, filled_in, spelling):
+    client.post("/activate/", filled_in | {"email": "ada@例え.jp"})
+    serial = {"serial": filled_in["serial"]}
+    client.post("/cover/", serial | {"email": spelling})
+    link = Letter.objects.get(name="link_requested")
+    assert link.recipient == "ada@例え.jp"
+
+
 def test_the_email_is_kept_in_lower_case(client, filled_in):
     client.post("/activate/", filled_in | {"email": "Ada@Example.COM"})
     assert Policy.objects.get().holder.email == "ada@example.com"
@@ -519,7 +536,7 @@ def test_the_form_tells_browsers_what_to_expect(client, db):
     page = client.get("/activate/").text
     for attribute in (
         'name="code" autocomplete="off" autocapitalize="characters" spellcheck="false"',
-        'type="email" name="email" autocomplete="email"',
+        'type="text" name="email" inputmode="email" autocomplete="email" autocapitalize="none"',
         'type="tel" name="phone" autocomplete="tel" maxlength="40"',
         'type="datetime-local" name="activated_at"',
         'name="name" autocomplete="name" maxlength="120" required',

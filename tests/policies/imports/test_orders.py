@@ -274,6 +274,14 @@ def test_an_e_mail_that_grows_in_lower_case_is_refused(run):
     )
 
 
+def test_a_domain_that_no_mail_server_can_have_is_named(run):
+    assert run(HEAD + ANN.replace("ann@example.com", "ann@☕.example"))[0] == (
+        "line 2: E-mail cannot go to “☕.example”. Please check the part after the @."
+    )
+    run(HEAD + ANN.replace("ann@example.com", "ann@xn--strae-oqa.example"))
+    assert Order.objects.get().customer.email == "ann@straße.example"
+
+
 def test_the_same_drone_sold_twice_in_one_file_is_told(run):
     lines = run(HEAD + ANN + ANN.replace("W-1", "W-2"))
     assert lines[0] == "line 3: The same serial number as in line 2."
