@@ -10,6 +10,7 @@ from claims.models import Claim, FeePayment, Outcome
 from policies.models import Cause, Part
 from policies.rules import money
 from policies.shared.fields import PlainCharField, SerialField
+from policies.shared.lettering import validate_printable
 
 CONDITIONS = [("new", _("New")), ("refurbished", _("Refurbished"))]
 
@@ -111,13 +112,17 @@ class ReversePaymentForm(InternalReasonForm):
 
 
 class SendBackForm(ReasonForm):
-    tracking_number = PlainCharField(label=_("Tracking number"), max_length=64, required=False)
+    tracking_number = PlainCharField(
+        label=_("Tracking number"), max_length=64, required=False, validators=[validate_printable]
+    )
 
 
 class ShipForm(forms.Form):
     new_serial = SerialField(label=_("Serial number of the drone that goes out"))
     condition = forms.ChoiceField(label=_("Condition"), choices=CONDITIONS)
-    tracking_number = PlainCharField(label=_("Tracking number"), max_length=64)
+    tracking_number = PlainCharField(
+        label=_("Tracking number"), max_length=64, validators=[validate_printable]
+    )
 
 
 def fields_of_request(claim: Claim) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Field, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +28,17 @@ SERVICE_CENTRE = ["service_centre", "line1", "line2", "city", "state", "postal_c
 class CatalogueAdmin(BackOfficeAdmin):
     """The dealer's own data: managers edit it, and every change is in the history."""
 
+    # The fields that stand on labels, agreements and claim sheets.
+    printed: ClassVar[list[str]] = []
+
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in self.printed:
+            field.validators.append(validate_printable)
+        return field
+
 
 class CountryInline(admin.TabularInline):  # type: ignore[type-arg]
     model = RegionCountry
@@ -36,12 +47,6 @@ class CountryInline(admin.TabularInline):  # type: ignore[type-arg]
 
 class RegionForm(forms.ModelForm):  # type: ignore[type-arg]
     phone = PhoneField(required=False, help_text=Region._meta.get_field("phone").help_text)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in SERVICE_CENTRE:  # the label sends parcels there
-            if name in self.fields:  # whoever may only look at a region has no fields
-                self.fields[name].validators.append(validate_printable)
 
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"]
@@ -54,6 +59,7 @@ class RegionForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Region)
 class RegionAdmin(CatalogueAdmin):
     form = RegionForm
+    printed = ["name", *SERVICE_CENTRE]
     list_display = ["name", "code", "currency", "time_zone", "binding_window_hours", "countries"]
     inlines = [CountryInline]
     fieldsets = [
@@ -100,6 +106,7 @@ class SeriesAdmin(CatalogueAdmin):
 
 @admin.register(DroneModel)
 class DroneModelAdmin(CatalogueAdmin):
+    printed = ["name"]
     list_display = ["name", "slug", "series", "warranty_months"]
     list_filter = ["series"]
     list_select_related = ["series"]
@@ -123,12 +130,14 @@ class DroneModelAdmin(CatalogueAdmin):
 
 @admin.register(Plan)
 class PlanAdmin(CatalogueAdmin):
+    printed = ["name"]
     list_display = ["name", "code", "months", "replacements", "warranty_months", "renews"]
     list_select_related = ["renews"]
 
 
 @admin.register(Exclusion)
 class ExclusionAdmin(CatalogueAdmin):
+    printed = ["title", "text"]
     list_display = ["title", "cause"]
 
 

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.rules import serials
 from policies.rules.errors import BadInput
+from policies.rules.text import Text
+from policies.shared import lettering
 from policies.shared.fields import EDGES, on_the_clock_of
 
 YEARS = range(2000, 2101)
@@ -70,6 +72,15 @@ def refuse_unreadable(
             )
         if not text.isprintable():
             raise BadRow(_("%(name)s has characters that cannot be printed.") % {"name": name})
+
+
+def objection_to_printing(name: str, text: str) -> Text | None:
+    """Why a text cannot stand on labels and papers: no font of ours has it. None when it can."""
+    letters = lettering.missing(text)
+    if not letters:
+        return None
+    message = _("%(name)s has letters that we cannot print on labels and papers: %(letters)s.")
+    return message % {"name": name, "letters": " ".join(letters[:10])}
 
 
 def serial_of(row: Mapping[str, str]) -> str:

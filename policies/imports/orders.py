@@ -18,7 +18,7 @@ from policies import freezing, orders
 from policies.customers import Person
 from policies.imports import names, order_rows
 from policies.imports.base import ImportKind
-from policies.imports.cells import BadRow, read_instant, serial_of
+from policies.imports.cells import BadRow, objection_to_printing, read_instant, serial_of
 from policies.imports.lines import CHANGED, NEW, SAME, FirstLines, Line
 from policies.imports.order_facts import Listed, OnFile
 from policies.imports.order_rows import Sale
@@ -115,6 +115,9 @@ class OrderImport(ImportKind):
         listed: Listed = line.value
         order, drone = listed.as_order(now=self.now), on_file.drones.get(listed.serial)
         line.on_file = _sale(listed, order, drone)
+        # Not of a line on file: its name is not taken over, and the shop sends its whole list.
+        if objection := objection_to_printing("name", listed.buyer.name):
+            return objection
         others = on_file.serials_of.get(listed.reference)
         if others:
             message = _("reference: the books have this order with %(serials)s; a line is added.")

@@ -1,7 +1,7 @@
 """FACE: letters on labels and papers: the fonts that we ship, and which of them has a letter.
 
 A text may mix scripts: each of its letters comes from the first font that has it. What no font
-has is refused where somebody types it; where it comes from elsewhere a mark stands in its place.
+has is refused where it comes in, by hand or by file; in an old row a mark stands in its place.
 """
 
 import threading

@@ -1,8 +1,10 @@
 """The dealer's own data, through the pages where managers edit it."""
 
+import pytest
 from django.urls import reverse
+from zeal import zeal_ignore
 
-from policies.models import DroneModel, Region
+from policies.models import DroneModel, Exclusion, Plan, Region
 from tests.pages import form_with
 
 
@@ -25,6 +27,27 @@ def test_a_service_centre_that_no_label_can_name_is_refused_with_the_letters(man
     assert "We cannot print 𠮷 🚁 on labels and papers. Please write it another way." in answer.text
     china.refresh_from_db()
     assert china.city != "Shenzhen 2"
+
+
+@pytest.mark.parametrize(
+    ("table", "field"),
+    [
+        (Region, "name"),
+        (Region, "city"),
+        (DroneModel, "name"),
+        (Plan, "name"),
+        (Exclusion, "title"),
+        (Exclusion, "text"),
+    ],
+)
+def test_what_agreements_and_claim_sheets_name_can_be_printed(manager, table, field):
+    row = table.objects.last()
+    page = reverse(f"admin:policies_{table._meta.model_name}_change", args=[row.pk])
+    typed = form_with(field, manager.get(page).text) | {field: "𠮷"}
+    with zeal_ignore():  # Django's formset looks each country of a region up
+        answer = manager.post(page, typed)
+    message = "We cannot print 𠮷 on labels and papers. Please write it another way."
+    assert answer.context["adminform"].form.errors[field] == [message]
 
 
 def test_what_carriers_are_told_of_a_model_is_the_managers_to_say(manager):

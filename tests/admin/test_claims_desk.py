@@ -328,3 +328,12 @@ def test_the_claim_page_shows_everything_on_one_screen(claims_desk, house, polic
         claim.replacement.serial,
     ):
         assert shown in text
+
+
+def test_a_tracking_number_that_no_claim_sheet_can_print_is_refused(claims_desk, house, policy):
+    claim = house.claim_at("preparing", policy)
+    form = form_with("new_serial", claims_desk.get(page("ship", claim.pk)).text)
+    typed = {"new_serial": "0AXCNEW1", "condition": "new", "tracking_number": "1Z 🚁"}
+    response = claims_desk.post(page("ship", claim.pk), form | typed)
+    assert "We cannot print 🚁 on labels and papers." in response.text
+    assert fresh(claim).progress == "preparing"

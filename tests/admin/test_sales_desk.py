@@ -284,6 +284,23 @@ def test_a_drone_that_is_sold_again_as_refurbished_starts_a_new_life(manager):
     assert log() == ["New life as refurbished: Official store"]
 
 
+def test_a_name_that_no_font_of_ours_has_is_refused_wherever_staff_type_one(manager, policy):
+    stock = factories.ActivationCodeFactory()
+    sold = factories.ActivationCodeFactory(sold=True)
+    for address in [
+        page("activationcode_sell"),
+        page("activationcode_sell", stock.pk),
+        page("activationcode_bind", sold.pk),
+        page("order_place"),
+        page("policy_change-owner", policy.pk),
+        page("customer_add"),
+        page("customer_change", policy.holder.pk),
+    ]:
+        form = form_with("name", manager.get(address).text)
+        response = manager.post(address, form | {"name": "Ann 𠮷 🚁"})
+        assert "We cannot print 𠮷 🚁 on labels and papers." in response.text, address
+
+
 def test_a_policy_is_cancelled_transferred_and_renewed_from_its_page(manager, policy):
     batch = factories.CodeBatchFactory(plan=Plan.objects.get(code="refresh-plus"))
     factories.ActivationCodeFactory(batch=batch)

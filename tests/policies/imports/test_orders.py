@@ -8,7 +8,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from policies import orders
-from policies.models import DroneModel, Order, Plan, Policy
+from policies.models import Customer, DroneModel, Order, Plan, Policy
 from policies.shared.actor import Actor
 from tests import factories
 
@@ -280,6 +280,26 @@ def test_a_domain_that_no_mail_server_can_have_is_named(run):
     )
     run(HEAD + ANN.replace("ann@example.com", "ann@xn--strae-oqa.example"))
     assert Order.objects.get().customer.email == "ann@straße.example"
+
+
+def test_a_name_that_no_font_of_ours_has_is_refused_with_the_letters(run):
+    lines = run(HEAD + ANN.replace("Ann Lee", "𠮷野 Ann 🚁") + BEN)
+    assert lines == [
+        "line 2: name has letters that we cannot print on labels and papers: 𠮷 🚁.",
+        "error: orders.csv: 1 bad; nothing entered.",
+    ]
+    assert run(HEAD + ANN.replace("Ann Lee", "吉野 Ελένη Łukasz 김민준"))[-1].startswith(
+        "orders.csv: 1 entered"
+    )
+
+
+def test_a_line_on_file_may_still_name_whom_nothing_prints(run):
+    """The shop sends its whole list each time, and the name was taken before there was a rule."""
+    run(HEAD + BEN)
+    Customer.objects.update(name="𠮷野 Ben")
+    Order.objects.update(placed_at=datetime(2026, 3, 1, tzinfo=UTC))
+    again = BEN.replace("Ben Ng", "𠮷野 Ben").replace("DE,", "DE,2026-03-12")
+    assert run(HEAD + again) == ["orders.csv: 0 entered, 1 shipped, 0 unchanged."]
 
 
 def test_the_same_drone_sold_twice_in_one_file_is_told(run):
