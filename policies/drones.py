@@ -32,7 +32,8 @@ def register(
 
     Raises Conflict for a known serial, NotYet for an activation after `now`.
     """
-    _refuse_future(activated_at, now=now)
+    if is_yet_to_come(activated_at, now=now):
+        raise NotYet
     drone, created = Drone.objects.get_or_create(
         serial=serial,
         defaults={
@@ -53,7 +54,8 @@ def set_activation(
 
     What customers stated and films showed until now no longer counts. Raises NotYet.
     """
-    _refuse_future(activated_at, now=now)
+    if is_yet_to_come(activated_at, now=now):
+        raise NotYet
     with transaction.atomic():
         locked = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
         before = locked.activated_at
@@ -87,9 +89,9 @@ def correct_statement(
         return drone
 
 
-def _refuse_future(activated_at: datetime | None, *, now: datetime) -> None:
-    if activated_at is not None and activated_at > now:
-        raise NotYet
+def is_yet_to_come(activated_at: datetime | None, *, now: datetime) -> bool:
+    """Whether an activation that the dealer states can only be a slip (B11)."""
+    return activated_at is not None and activated_at > now
 
 
 def _source(activated_at: datetime | None) -> ActivationSource:

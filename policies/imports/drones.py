@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
+from policies import drones
 from policies.imports import names
 from policies.imports.base import ImportKind
 from policies.imports.cells import BadRow, read_instant, serial_of
@@ -44,7 +45,7 @@ class DroneImport(ImportKind):
     def read(self, row: dict[str, str]) -> Listed:
         model = names.model(row["model"], self.models)
         activated_at = read_instant(row, "activated_at", UTC)
-        if activated_at and activated_at > self.now:
+        if drones.is_yet_to_come(activated_at, now=self.now):
             raise BadRow(_("activated_at is in the future."))
         return Listed(serial_of(row), model, activated_at)
 

@@ -1,14 +1,16 @@
 """A list of drones: put on file, or told when they were activated (B11)."""
 
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from openpyxl import Workbook
 
+from policies import drones
 from policies.imports import base
 from policies.imports.drones import DroneImport
 from policies.imports.spreadsheet import UnreadableFile
-from policies.models import Drone
+from policies.models import Drone, DroneModel
 from policies.shared.actor import Actor
 from tests import factories
 
@@ -97,6 +99,23 @@ def test_every_wrong_row_is_named_and_the_good_ones_land(bring):
         "line 9: A serial number has 5 to 32 letters and digits, and nothing else.",
     ]
     assert Drone.objects.filter(serial__startswith="0AXLIST").count() == 2
+
+
+@pytest.mark.parametrize(("second", "refused"), [(0, False), (1, True)])
+def test_an_activation_that_has_yet_to_come_is_refused_by_file_as_at_the_desk(
+    bring, now, second, refused
+):
+    at = now + timedelta(seconds=second)
+    checked = bring(f"{HEAD}0AXLIST0001,mavic-2-pro,{at.isoformat()}\n")
+    assert problems(checked) == ["line 2: activated_at is in the future."] * refused
+    desk = pytest.raises(drones.NotYet) if refused else nullcontext()
+    with desk:
+        drones.register(
+            serial="0AXDESK0001",
+            drone_model=DroneModel.objects.get(slug="mavic-2-pro"),
+            activated_at=at,
+            now=now,
+        )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
