@@ -72,7 +72,7 @@ class Step:
         claim = self.claim
         claim.progress, claim.progress_at, claim.waits_since = P.SUBMITTED, self.now, self.now
         claim.save(force_insert=True)
-        cover.hold(claim.policy, reference=claim.number, now=self.now)
+        cover.hold(claim.drone, policy=claim.policy, reference=claim.number, now=self.now)
         self.record_decision(Decision.Kind.INTAKE, claim.outcome, reasons)
         self.record(ClaimEvent.Kind.MOVED, "", P.SUBMITTED)
         letters.moved(claim, list(_history(claim)), now=self.now)
@@ -151,10 +151,15 @@ class Step:
         fees.match(self.claim)
 
     def _hold(self) -> None:
-        """Holds the policy again, while it is still its own: not a new owner's, nor a dead one."""
-        policy = self.claim.policy
-        if policy.cancelled_at is None and not is_anothers(self.claim):
-            cover.hold(policy, reference=self.claim.number, now=self.now)
+        """Holds the drone again, and the policy unless that is a new owner's, or a dead one."""
+        claim, policy = self.claim, self.claim.policy
+        own = policy.cancelled_at is None and not is_anothers(claim)
+        cover.hold(
+            claim.replacement or claim.drone,
+            policy=policy if own else None,
+            reference=claim.number,
+            now=self.now,
+        )
 
     def _close(self, after: str) -> None:
         if after in GIVES_BACK:

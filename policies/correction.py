@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from policies import binding, cover, replacement, statements, verification
-from policies.models import ActivationSource, Drone, Order, Policy, PolicyEvent
+from policies.models import ActivationSource, Drone, Hold, Order, Policy, PolicyEvent
 from policies.rules import eligibility, serials
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, Refused
@@ -48,7 +48,7 @@ def correct_serial(
 
 
 def _refuse_claims(locked: Policy) -> None:
-    if locked.holds.exists():
+    if Hold.objects.filter(drone=locked.drone).exists():
         raise Conflict(_("There is an open claim on this policy; it must end first."))
     moved = locked.events.filter(kind=PolicyEvent.Kind.MOVED).order_by("-id").first()
     if moved is not None:

@@ -16,6 +16,7 @@ from policies import agreement, letters
 from policies.models import (
     ActivationSource,
     AllowanceUse,
+    Drone,
     DroneModel,
     Hold,
     Policy,
@@ -108,9 +109,14 @@ def lock(policy: Policy) -> Policy:
     return Policy.objects.select_related(*related).get(pk=policy.pk)
 
 
-def hold(policy: Policy, *, reference: str, now: datetime) -> None:
-    """While held, a policy is neither transferred nor cancelled (T3)."""
-    Hold.objects.get_or_create(reference=reference, defaults={"policy": policy, "since": now})
+def hold(drone: Drone, *, policy: Policy | None, reference: str, now: datetime) -> None:
+    """While held, a drone gets no new life (B6), and a policy is not transferred or cancelled (T3).
+
+    Without a `policy` the drone alone is held: it lies with us for somebody whose policy went to
+    a new owner, or was cancelled (K15).
+    """
+    held = {"drone": drone, "policy": policy, "since": now}
+    Hold.objects.get_or_create(reference=reference, defaults=held)
 
 
 def release(*, reference: str) -> None:

@@ -107,7 +107,7 @@ def start_new_life(drone: Drone, *, now: datetime) -> None:
 
     It comes from the official store or an authorised dealer, with its activation reset.
     Raises Conflict while a policy still runs on it; one that is used up has ended (P3). Also
-    while a claim is open: the drone may lie on the bench.
+    while it is held for an open claim, whoever's its policies are now: it may lie on the bench.
     """
     with transaction.atomic():
         # The policies first, as every verb locks: no use is given back meanwhile.
@@ -115,7 +115,7 @@ def start_new_life(drone: Drone, *, now: datetime) -> None:
         locked = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
         if any(not policy.is_over(at=now) for policy in policies):
             raise Conflict(_("A policy still runs on this drone; it must end or move first."))
-        if Hold.objects.filter(policy__in=policies).exists():
+        if Hold.objects.filter(drone=locked).exists():
             raise Conflict(_("There is an open claim on this drone; it must end first."))
         locked.life += 1
         locked.life_began_at = now

@@ -13,6 +13,7 @@ from policies.models import (
     Drone,
     DroneEvent,
     DroneModel,
+    Hold,
     Order,
     Policy,
     PolicyEvent,
@@ -48,6 +49,7 @@ def move(
     Drone.objects.filter(pk=old.pk).update(retired_at=now)
     locked.drone, locked.drone_life = new, new.life
     locked.save(update_fields=["drone", "drone_life"])
+    Hold.objects.filter(reference=reference).update(drone=new)
     PolicyEvent.objects.create(
         policy=locked,
         kind=PolicyEvent.Kind.MOVED,
@@ -82,6 +84,7 @@ def correct(
     _give_back(wrong, came.data.get("known"))
     locked.drone, locked.drone_life = right, right.life
     locked.save(update_fields=["drone", "drone_life"])
+    Hold.objects.filter(reference=moved.note).update(drone=right)
     record_correction(locked, wrong, known=known, reason=reason, actor=actor, now=now)
     return right
 

@@ -124,14 +124,14 @@ def test_a_second_open_claim_is_in_the_way_of_both(house, policy, ended):
         refused(house, claim, verb, "There is another open claim for this drone")
 
 
-def test_under_a_new_owner_it_only_goes_back_and_holds_nothing(house, policy, ended):
+def test_under_a_new_owner_it_only_goes_back_and_does_not_hold_the_policy(house, policy, ended):
     claim = house.claim_at(ended, policy)
     transfer.change_owner(
         policy, name="Bo Hall", email="bo@example.com", country="US", actor=DESK, now=house.now
     )
     refused(house, claim, "receive", "The policy has a new owner: the drone can only be sent back")
     claim = house.take(claim, "send_back")
-    assert (claim.progress, Hold.objects.count()) == ("returning", 0)
+    assert (claim.progress, policy.holds.count()) == ("returning", 0)
     assert Letter.objects.filter(name="claim_returning").get().recipient == "ann@example.com"
 
 
@@ -166,6 +166,52 @@ def test_a_drone_that_was_sold_again_since_only_goes_back(house, policy, ended):
     drones.start_new_life(policy.drone, now=house.now)
     refused(house, claim, "receive", "This drone has been sold again since: it can only be sent")
     assert house.take(claim, "send_back", "hand_back").progress == "returned"
+
+
+def cancelled(house, policy) -> None:
+    cancellation.cancel(policy, reason="Sold.", actor=DESK, now=house.now)
+
+
+def transferred(house, policy) -> None:
+    holder = {"name": "Bo Hall", "email": "bo@example.com", "country": "US"}
+    transfer.change_owner(policy, **holder, actor=DESK, now=house.now)
+
+
+def replaced(house, policy) -> None:
+    other = another_request(house, policy)
+    house.take(other, "accept", "label_bought", "receive", "assess", "pay", "ship", "complete")
+
+
+@pytest.mark.parametrize("before_the_parcel", [cancelled, transferred, replaced])
+def test_b6_while_it_goes_back_the_drone_is_not_sold_again(house, policy, ended, before_the_parcel):
+    """Whoever's the policy is by now: the drone on our bench is the former owner's."""
+    claim = house.claim_at(ended, policy)
+    drone = claim.drone
+    before_the_parcel(house, policy)
+    claim = house.take(claim, "send_back")
+    house.now = policy.ends_at
+    with pytest.raises(Conflict, match="There is an open claim on this drone"):
+        drones.start_new_life(drone, now=house.now)
+    claim = house.take(claim, "hand_back")
+    drones.start_new_life(drone, now=house.now)
+    drone.refresh_from_db()
+    assert (drone.life, Hold.objects.count()) == (2, 0)
+
+
+def test_b6_nor_while_a_claim_that_is_taken_up_is_open(house, policy, ended):
+    claim = house.take(house.claim_at(ended, policy), "receive")
+    house.now = policy.ends_at
+    with pytest.raises(Conflict, match="There is an open claim on this drone"):
+        drones.start_new_life(claim.drone, now=house.now)
+
+
+def test_t3_the_new_owners_policy_does_not_wait_for_the_former_ones_parcel(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    transferred(house, policy)
+    house.take(claim, "send_back")
+    cancelled(house, policy)
+    policy.refresh_from_db()
+    assert policy.cancelled_at == house.now
 
 
 def test_the_step_is_taken_back_like_any_other(house, policy, ended):

@@ -6,7 +6,7 @@ import pytest
 
 from claims import progress
 from claims.models import Shipment
-from policies import binding, cover, orders, outbox
+from policies import binding, cover, drones, orders, outbox
 from policies.models import Drone, Letter, Plan, PolicyEvent
 from policies.rules.serials import BadSerial
 from policies.shared.errors import Conflict, Refused
@@ -53,6 +53,19 @@ def test_the_policy_moves_to_the_new_serial_as_one_recorded_act(house, policy, c
     assert old.retired_at == at
     assert new.retired_at is None
     assert claim.events.latest("id").note == f"{NEW_SERIAL} (refurbished)"
+
+
+def test_b6_the_claim_then_holds_the_new_drone_and_the_old_one_is_ours(house, policy, claim):
+    claim = house.take(claim, "ship")
+    old, new = claim.drone, fresh(claim).replacement
+    house.now = policy.ends_at
+    drones.start_new_life(old, now=house.now)
+    for verbs in ([], ["complete", "undo"]):
+        claim = house.take(claim, *verbs)
+        with pytest.raises(Conflict, match="There is an open claim on this drone"):
+            drones.start_new_life(new, now=house.now)
+    house.take(claim, "complete")
+    drones.start_new_life(new, now=house.now)
 
 
 def test_term_allowance_and_warranty_carry_over(house, policy, claim):

@@ -123,7 +123,7 @@ def test_b12_every_reason_against_the_right_drone_is_named(bind, now):
 
 def test_b12_nothing_is_corrected_while_a_claim_is_open_or_after_a_replacement(bind, now):
     policy = bind()
-    cover.hold(policy, reference="CLM-AAAAAAAA", now=now)
+    cover.hold(policy.drone, policy=policy, reference="CLM-AAAAAAAA", now=now)
     with pytest.raises(Conflict, match="There is an open claim"):
         correct(policy, now)
     Hold.objects.all().delete()

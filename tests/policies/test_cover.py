@@ -2,8 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from policies import cover
 from policies.models import (
@@ -223,14 +227,26 @@ def test_a_longer_plan_grants_more(ann, care_2y, now):
 
 
 def test_a_policy_is_held_for_each_claim_until_it_is_released(policy, now):
-    cover.hold(policy, reference="CLM-AAAA2222", now=now)
-    cover.hold(policy, reference="CLM-AAAA2222", now=now + timedelta(days=1))
-    cover.hold(policy, reference="CLM-BBBB2222", now=now)
+    for reference, since in [
+        ("CLM-AAAA2222", now),
+        ("CLM-AAAA2222", now + timedelta(days=1)),
+        ("CLM-BBBB2222", now),
+    ]:
+        cover.hold(policy.drone, policy=policy, reference=reference, now=since)
     assert list(Hold.objects.order_by("id").values_list("reference", "since")) == [
         ("CLM-AAAA2222", now), ("CLM-BBBB2222", now)]  # fmt: skip
     cover.release(reference="CLM-AAAA2222")
     cover.release(reference="CLM-AAAA2222")
     assert [hold.reference for hold in policy.holds.all()] == ["CLM-BBBB2222"]
+
+
+def test_what_was_held_before_holds_the_drone_of_the_policy(policy, now):
+    elsewhere = factories.DroneFactory()
+    cover.hold(elsewhere, policy=policy, reference="CLM-AAAA2222", now=now)
+    with connection.cursor() as cursor:
+        editor = SimpleNamespace(connection=connection, execute=cursor.execute)
+        import_module("policies.migrations.0021_hold_of_drones").hold_drones(apps, editor)
+    assert Hold.objects.get().drone == policy.drone
 
 
 # --- fees (P4, P5) ----------------------------------------------------------------------

@@ -225,7 +225,7 @@ def test_t2_what_cannot_move_is_refused_with_a_sentence(policy, changed, sentenc
 
 def test_t2_t3_nothing_moves_or_ends_while_a_claim_is_open(policy):
     now = END - timedelta(days=100)
-    cover.hold(policy, reference="CLM-1", now=now)
+    cover.hold(policy.drone, policy=policy, reference="CLM-1", now=now)
     with pytest.raises(Conflict, match="open claim"):
         give(policy)
     with pytest.raises(Conflict, match="open claim"):

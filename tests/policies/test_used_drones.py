@@ -216,7 +216,7 @@ def test_b6_not_while_a_policy_still_runs():
 def test_b6_not_while_a_claim_is_open():
     """Its policy may have ended meanwhile (K11): the claim still ships, and retires the drone."""
     policy = factories.PolicyFactory(drone=factories.DroneFactory(), ends_at=NOW)
-    cover.hold(policy, reference="CLM-1", now=NOW)
+    cover.hold(policy.drone, policy=policy, reference="CLM-1", now=NOW)
     with pytest.raises(Conflict, match="open claim on this drone"):
         drones.start_new_life(policy.drone, now=NOW)
     cover.release(reference="CLM-1")

@@ -143,6 +143,7 @@ class Bench(ClaimsDesk):
             case.step("shipped", self.now, serial)
             if not itself:
                 self.book.replace(case.paper, serial)
+                case.drone = serial
 
     def complete(self, case: Case, claim: Claim) -> None:
         progress.complete(claim, actor=STAFF, now=self.now)

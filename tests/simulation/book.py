@@ -67,7 +67,7 @@ class Book(Clock):
         paper = self.paper_of(serial)
         if paper is not None and paper.serial == serial and paper.goes_on(at):
             return False
-        return not any(case.paper.serial == serial for case in self.open_cases())
+        return not any(case.drone == serial for case in self.open_cases())
 
     def may_replace(self, case: Case, serial: str) -> bool:
         """K9: a new drone, or a free one of the same model."""

@@ -74,6 +74,8 @@ class Case:
     # Which replacement it takes, and which it took the last time (K4).
     ordinal: int | None = None
     ordinal_before: int | None = None
+    # The drone that it is about, from its shipment on the one that went out (B6, T1).
+    drone: str = field(init=False)
     # Whether its policy can be neither sold nor cancelled for its sake (T3).
     holds: bool = True
     accepted: bool = False
@@ -90,6 +92,7 @@ class Case:
     letters: list[tuple[str, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.drone = self.serial
         self.submitted, self.life = self.since, self.paper.life
         self.at_acceptance, self.at_end = self.outcome, (self.outcome, None)
 

@@ -88,10 +88,11 @@ def book(demo) -> Book:
             book.renew(paper)
         assert policy.ends_at == paper.end
     papers = {paper.number: paper for paper in book.papers}
-    for claim in Claim.objects.open().select_related("policy", "drone"):
+    for claim in Claim.objects.open().select_related("policy", "drone", "replacement"):
         paper = papers[claim.policy.number]
         serial = claim.drone.serial
         case = Case(claim.number, paper, serial, claim.cause, claim.outcome, claim.submitted_at)
+        case.drone = (claim.replacement or claim.drone).serial
         case.go(claim.progress, claim.progress_at)
         book.open(case)
     return book
