@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from claims import assessment, chasing, intake, labels, progress
+from claims import assessment, chasing, intake, progress
 from claims.carriers.base import Carrier
 from claims.models import COVERED, Claim, Deadline, Outcome
+from claims.parcels import labels
 from policies.models import Policy
 from policies.rules.reference_numbers import ALPHABET
 from policies.shared.actor import Actor

@@ -12,8 +12,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from claims import fees, letters, shipping
+from claims import fees, letters
 from claims.models import CLOSED, WAITING, Claim, ClaimEvent, Decision, Progress, Visit, visits
+from claims.parcels import shipping
 from policies import cover
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from claims import assessment, decision_facts, fees, moves, shipping
+from claims import assessment, decision_facts, fees, moves
 from claims.decisions import Ruling
 from claims.models import (
     CLOSED,
@@ -18,6 +18,7 @@ from claims.models import (
     Progress,
     Shipment,
 )
+from claims.parcels import shipping
 from policies import replacement
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from claims import tracking
-from claims.tracking import Message, News
+from claims.parcels import tracking
+from claims.parcels.tracking import Message, News
 from policies.shared.actor import Actor
 
 # An event carries the whole track of a parcel: some ten kilobytes.

@@ -482,7 +482,7 @@ def only_the_edge_reads_the_clock(path: str, tree: ast.Module) -> Iterator[ast.A
         'claims/progress.py: claim.progress = "received"',
         'claims/chasing.py: Claim.objects.filter(pk=1).update(progress="lapsed")',
         'claims/admin/claim.py: setattr(claim, "progress", value)',
-        'claims/shipping.py: Claim.objects.bulk_update(claims, ["progress"])',
+        'claims/parcels/shipping.py: Claim.objects.bulk_update(claims, ["progress"])',
         'policies/cover.py: claim.progress = "received"',
         'claims/intake.py: Claim.objects.create(progress="received")',
         'claims/intake.py: claim = Claim(progress="received")',

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from claims import progress, shipping
+from claims import progress
 from claims.models import Claim
+from claims.parcels import shipping
 from policies.backoffice.operations import BulkOperation
 from policies.shared.actor import Actor
 

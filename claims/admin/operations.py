@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from claims import assessment, fees, moves, progress, shipping
+from claims import assessment, fees, moves, progress
 from claims.admin.base import ClaimOperation, MoveOperation
 from claims.admin.forms import (
     AssessForm,
@@ -21,6 +21,7 @@ from claims.admin.forms import (
 )
 from claims.admin.payments import Pay, PayLate, Refund, ReversePayment
 from claims.models import COVERED, Claim, Progress
+from claims.parcels import shipping
 from policies.backoffice.operations import Done, Operation
 from policies.rules import addresses
 from policies.rules.text import Text

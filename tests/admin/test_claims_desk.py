@@ -10,9 +10,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from claims import labels, moves
+from claims import moves
 from claims.admin.operations import OPERATIONS, MoveOperation
 from claims.models import Claim, ClaimEvent, FeePayment
+from claims.parcels import labels
 from tests import factories, pages
 from tests.claims.conftest import fresh
 from tests.pages import form_with

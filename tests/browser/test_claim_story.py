@@ -10,9 +10,9 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from PIL import Image
 
-from claims import labels
 from claims.carriers.in_house import InHouse
 from claims.models import Claim
+from claims.parcels import labels
 from policies import outbox
 from policies.shared import roles
 from tests import factories

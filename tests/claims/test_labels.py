@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 
-from claims import labels, progress, shipping
+from claims import progress
 from claims.carriers.base import CarrierError, Parcel
 from claims.carriers.in_house import InHouse, tracking_number
 from claims.models import Shipment
+from claims.parcels import labels, shipping
 from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import DESK, PaperCarrier, fresh, left, letters_of, timeline

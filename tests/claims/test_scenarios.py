@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from claims import chasing, labels
+from claims import chasing
 from claims.carriers.in_house import InHouse
 from claims.models import FeePayment, Shipment
+from claims.parcels import labels
 from policies.models import Drone, Hold, Letter, PolicyEvent
 from tests.claims.conftest import (
     NEW_SERIAL,

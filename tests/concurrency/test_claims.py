@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 from django.db import transaction
 
-from claims import chasing, labels, progress
+from claims import chasing, progress
 from claims.models import Claim, ClaimEvent, Deadline, FeePayment, Shipment
+from claims.parcels import labels
 from policies import cancellation, cover, transfer
 from policies.models import AllowanceUse, Hold, Letter, Policy, PolicyEvent
 from policies.shared.errors import Conflict

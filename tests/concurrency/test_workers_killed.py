@@ -19,9 +19,10 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 
-from claims import progress, shipping
+from claims import progress
 from claims.carriers.in_house import InHouse, tracking_number
 from claims.models import Claim, ClaimEvent, Shipment
+from claims.parcels import shipping
 from policies.models import Letter
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict

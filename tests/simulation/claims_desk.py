@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from claims import intake, labels, progress
+from claims import intake, progress
 from claims.carriers.base import Label, LabelRequest
 from claims.models import Claim
+from claims.parcels import labels
 from tests.simulation.cases import ENDED_BEFORE_ARRIVAL, Case
 from tests.simulation.desk import REGIONS, STAFF, Desk
 

@@ -1,6 +1,7 @@
 from django.utils import timezone
 
-from claims import carriers, labels
+from claims import carriers
+from claims.parcels import labels
 from policies.management.worker import WorkerCommand
 
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from claims import carriers, labels
+from claims import carriers
 from claims.carriers import easypost
 from claims.carriers.base import Address, CarrierError, LabelRequest, Parcel
 from claims.carriers.easypost import EasyPost
+from claims.parcels import labels
 from tests.claims.carriers import fake_easypost
 from tests.claims.carriers.fake_easypost import KEY, PDF, FakeEasyPost
 from tests.claims.conftest import fresh, letters_of
