@@ -171,6 +171,16 @@ def claim_link_requested(claim: Claim, *, now: datetime) -> None:
     _queue(claim, "claim_link_requested", _facts(claim), key=key, now=now)
 
 
+def address_corrected(claim: Claim, *, new_label: bool, occasion: int, now: datetime) -> None:
+    """The return address as staff have corrected it (K16)."""
+    country = str(claim.country.name)
+    facts = _facts(claim) | {
+        "address": addresses.lines(claim, name=claim.name, country=country),
+        "new_label": new_label,
+    }
+    _queue(claim, "claim_address", facts, key=f"address/{occasion}", now=now)
+
+
 def _facts(claim: Claim) -> dict[str, Any]:
     return {
         "number": claim.number,

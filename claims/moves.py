@@ -165,7 +165,9 @@ class Step:
     def _close(self, after: str) -> None:
         if after in GIVES_BACK:
             cover.give_back(reference=self.claim.number, actor=self.actor, now=self.now)
-        shipping.void_unused(self.claim, now=self.now)
+        # Of what has lapsed or was cancelled the carrier has not seen the parcel.
+        bought = after in {P.CANCELLED, P.LAPSED}
+        shipping.void_unused(self.claim, bought=bought, now=self.now)
         cover.release(reference=self.claim.number)
 
     def record(

@@ -249,7 +249,7 @@ def correct_serial(claim: Claim, *, serial: str, reason: str, actor: Actor, now:
             now=now,
         )
         step.set(replacement=drone)
-        change = f"{wrong.serial} → {drone.serial}"
+        change = f"serial number {wrong.serial} → {drone.serial}"
         step.record(ClaimEvent.Kind.CORRECTED, note=f"{change}: {reason}")
 
 

@@ -6,10 +6,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from claims.fields import address_line
+from claims.holders import ReturnAddress
 from claims.models import Claim, FeePayment, Outcome
 from policies.models import Cause, Part
 from policies.rules import money
-from policies.shared.fields import PlainCharField, SerialField
+from policies.shared.fields import CountryField, PlainCharField, SerialField
 from policies.shared.lettering import validate_printable
 
 CONDITIONS = [("new", _("New")), ("refurbished", _("Refurbished"))]
@@ -138,3 +140,18 @@ class SerialCorrectionForm(InternalReasonForm):
     serial = SerialField(label=_("Right serial number of the drone that went out"))
 
     field_order = ["serial", "reason"]
+
+
+class AddressForm(InternalReasonForm):
+    line1 = address_line(_("Street and number"), 120, "off")
+    line2 = address_line(_("Apartment, company, building"), 120, "off", required=False)
+    city = address_line(_("City"), 80, "off")
+    state = address_line(_("State or province"), 80, "off", required=False)
+    postal_code = address_line(_("Postal code"), 20, "off", required=False)
+    country = CountryField()
+
+    field_order = ["line1", "line2", "postal_code", "city", "state", "country", "reason"]
+
+    def address(self) -> ReturnAddress:
+        facts = {name: value for name, value in self.cleaned_data.items() if name != "reason"}
+        return ReturnAddress(**facts)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import assessment, fees, moves, progress
 from claims.admin.base import ClaimOperation, MoveOperation
+from claims.admin.corrections import CorrectAddress, CorrectSerial
 from claims.admin.forms import (
     AssessForm,
     InternalReasonForm,
@@ -15,7 +16,6 @@ from claims.admin.forms import (
     OverruleForm,
     ReasonForm,
     SendBackForm,
-    SerialCorrectionForm,
     ShipForm,
     fields_of_request,
 )
@@ -164,25 +164,6 @@ class Ship(MoveOperation):
         ]
 
 
-class CorrectSerial(ClaimOperation):
-    slug = "correct-serial"
-    label = _("Correct the new serial number")
-    explanation = _(
-        "For a serial number that was mistyped when the replacement was shipped: the policy moves "
-        "to the right one. The customer gets the agreement with the right number."
-    )
-    permission = "policies.correct_serial"
-    form_class = SerialCorrectionForm
-    verb = progress.correct_serial
-    message = _("The serial number is corrected; the letter is on its way.")
-
-    def open(self) -> bool:
-        return moves.has_replacement_out(self.obj)
-
-    def facts(self) -> list[tuple[Text, Text]]:
-        return [*super().facts(), (_("On file as shipped"), str(self.obj.replacement))]
-
-
 class Complete(MoveOperation):
     slug = "complete"
     label = _("The customer has it")
@@ -266,6 +247,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Decline,
     Cancel,
     ReversePayment,
+    CorrectAddress,
     CorrectSerial,
     Undo,
 )

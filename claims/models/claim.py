@@ -198,7 +198,7 @@ class ClaimEvent(Event):
         REFUNDED = "refunded", _("Payment refunded")
         REVERSED = "reversed", _("Payment reversed")
         NOTED = "noted", _("Note")
-        CORRECTED = "corrected", _("Serial number corrected")
+        CORRECTED = "corrected", _("Corrected")
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="events")
     before = models.CharField(_("from"), max_length=15, blank=True, choices=Progress)

@@ -41,8 +41,8 @@ def record_label(shipment: Shipment, facts: dict[str, Any]) -> bool:
     return False
 
 
-def void_unused(claim: Claim, *, now: datetime) -> None:
-    """Takes back the labels of a claim that has ended before the carrier had the parcel."""
+def void_unused(claim: Claim, *, bought: bool, now: datetime) -> None:
+    """Takes back the orders for labels of a claim and, if told so, those that were bought."""
     labels = claim.shipments.filter(direction=IN, delivered_at=None)
     unserved = labels.filter(state__in=[State.WANTED, State.FAILED])
     # Not bought: no worker has ever had it in hand.
@@ -50,7 +50,7 @@ def void_unused(claim: Claim, *, now: datetime) -> None:
     # Any other may have been bought, at this moment or by a worker that died before it could
     # say so. `next_try_at` stays: a worker that is buying now has the lease until then.
     unserved.update(state=State.VOIDING, attempts=0)
-    if claim.progress in {"cancelled", "lapsed"}:
+    if bought:
         labels.filter(state=State.BOUGHT).update(state=State.VOIDING, next_try_at=now, attempts=0)
 
 

@@ -52,6 +52,7 @@ ALLOWED = {
         *("accept", "overrule", "decline", "cancel", "pick-up", "receive", "miss-parts"),
         *("assess", "ask-fee", "pay", "prepare", "ship", "complete", "send-back"),
         *("hand-back", "refund", "retry-label", "undo", "record-payment", "reverse-payment"),
+        "correct-address",
     )
 }
 

@@ -322,7 +322,10 @@ def test_k9_a_serial_mistyped_at_the_shipment_is_put_right(house, policy, out, s
         assert (event.kind, event.note, event.actor) == (kind, "Two letters swapped", "claims desk")
         assert change.items() <= event.data.items()
     assert policy.events.get(kind="serial_corrected").change == f"{NEW_SERIAL} → {RIGHT}"
-    assert claim.events.latest("id").note == f"{NEW_SERIAL} → {RIGHT}: Two letters swapped"
+    assert (
+        claim.events.latest("id").note
+        == f"serial number {NEW_SERIAL} → {RIGHT}: Two letters swapped"
+    )
     letter = Letter.objects.get(name="serial_corrected")
     said = outbox.render(letter).text
     assert f"it is {RIGHT}, and not {NEW_SERIAL}." in " ".join(said.split())

@@ -15,6 +15,7 @@ import time_machine
 import zeal
 from django.test import Client
 
+from claims import holders
 from claims import letters as claim_letters
 from claims.models import Claim, Deadline
 from policies import (
@@ -338,6 +339,14 @@ def _(cast):
 @case("fee_reminder", "9 April 2026, 16:00 EDT", FEE)
 def _(cast):
     return remind(cast, "fee", "awaiting_fee")
+
+
+@case("claim_address", "Albany")
+def _(cast):
+    address = holders.ReturnAddress(line1="2 Side Street", city="Albany", country="US")
+    claim = cast.house.claim_at("received", cast.policy)
+    holders.correct_address(claim, address=address, reason="Moved", actor=DESK, now=cast.now)
+    return ""
 
 
 def remind(cast: Cast, kind: str, state: str) -> str:
