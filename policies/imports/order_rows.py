@@ -33,7 +33,7 @@ EVENT_COLUMNS = "kind at by_id actor address note data".split()
 
 
 @dataclass(slots=True)
-class Sale:
+class Entry:
     """An order, on file or new, and the instant of its shipment, where that is new.
 
     A new order brings its buyer and its drone; `drone` is None where the serial is unknown.
@@ -47,42 +47,42 @@ class Sale:
     shipped_at: datetime | None
 
 
-def place(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+def place(entries: Sequence[Entry], *, actor: Actor, now: datetime) -> None:
     """Enters new orders, and ships those with a shipment."""
-    _add_drones(sales)
-    buyers = customers.known_many([sale.buyer for sale in sales], now=now)
-    for sale, buyer_id in zip(sales, buyers, strict=True):
-        sale.order.customer_id = buyer_id
-    shipped = [sale for sale in sales if sale.shipped_at]
+    _add_drones(entries)
+    buyers = customers.known_many([entry.buyer for entry in entries], now=now)
+    for entry, buyer_id in zip(entries, buyers, strict=True):
+        entry.order.customer_id = buyer_id
+    shipped = [entry for entry in entries if entry.shipped_at]
     _schedule(shipped, actor=actor, now=now)
-    _insert(Order, [sale.order for sale in sales])
-    _number(sales)
-    _record_orders(sales, OrderEvent.Kind.PLACED, actor=actor, now=now)
+    _insert(Order, [entry.order for entry in entries])
+    _number(entries)
+    _record_orders(entries, OrderEvent.Kind.PLACED, actor=actor, now=now)
     _record_orders(shipped, OrderEvent.Kind.SHIPPED, actor=actor, now=now)
 
 
-def ship(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+def ship(entries: Sequence[Entry], *, actor: Actor, now: datetime) -> None:
     """Ships orders that are on file and have no policy yet."""
-    _schedule(sales, actor=actor, now=now)
+    _schedule(entries, actor=actor, now=now)
     update_many(
         Order,
         ["shipped_at", "policy_id"],
-        [(sale.shipped_at, sale.order.policy_id, sale.order.pk) for sale in sales],
+        [(entry.shipped_at, entry.order.policy_id, entry.order.pk) for entry in entries],
     )
-    _record_orders(sales, OrderEvent.Kind.SHIPPED, actor=actor, now=now)
+    _record_orders(entries, OrderEvent.Kind.SHIPPED, actor=actor, now=now)
 
 
-def correct(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+def correct(entries: Sequence[Entry], *, actor: Actor, now: datetime) -> None:
     """Moves shipments, and the policies that have not begun along with them."""
     terms = {}
-    for sale in sales:
-        assert sale.shipped_at is not None
-        terms[sale.order.policy_id] = orders.term(sale.order, sale.shipped_at)
+    for entry in entries:
+        assert entry.shipped_at is not None
+        terms[entry.order.policy_id] = orders.term(entry.order, entry.shipped_at)
     periods = Period.objects.filter(policy__in=terms).order_by().values_list("policy_id", "pk")
     columns = ["starts_at", "ends_at"]
     update_many(Policy, columns, [(*term, pk) for pk, term in terms.items()])
     update_many(Period, columns, [(*terms[policy], pk) for policy, pk in periods])
-    update_many(Order, ["shipped_at"], [(sale.shipped_at, sale.order.pk) for sale in sales])
+    update_many(Order, ["shipped_at"], [(entry.shipped_at, entry.order.pk) for entry in entries])
     _record(
         PolicyEvent,
         PolicyEvent.Kind.RESCHEDULED,
@@ -93,34 +93,34 @@ def correct(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
         actor=actor,
         now=now,
     )
-    _record_orders(sales, OrderEvent.Kind.CORRECTED, actor=actor, now=now)
+    _record_orders(entries, OrderEvent.Kind.CORRECTED, actor=actor, now=now)
 
 
-def _add_drones(sales: Sequence[Sale]) -> None:
-    new = [sale for sale in sales if sale.drone is None]
+def _add_drones(entries: Sequence[Entry]) -> None:
+    new = [entry for entry in entries if entry.drone is None]
     insert_many(Drone, DRONE_COLUMNS, ((one.serial, one.drone_model.pk, "", 1) for one in new))
-    rows = Drone.objects.filter(serial__in=[sale.serial for sale in new])
+    rows = Drone.objects.filter(serial__in=[entry.serial for entry in new])
     by_serial = {drone.serial: drone for drone in rows}
-    for sale in sales:
-        sale.drone = sale.drone or by_serial[sale.serial]
-        sale.order.drone_id = sale.drone.pk
+    for entry in entries:
+        entry.drone = entry.drone or by_serial[entry.serial]
+        entry.order.drone_id = entry.drone.pk
 
 
-def _schedule(sales: Sequence[Sale], *, actor: Actor, now: datetime) -> None:
+def _schedule(entries: Sequence[Entry], *, actor: Actor, now: datetime) -> None:
     """Creates the policies of shipped orders, and sets them in the orders."""
-    issued = [_new_policy(sale, now) for sale in sales]
+    issued = [_new_policy(entry, now) for entry in entries]
     policies = [new.policy for new in issued]
     _insert(Policy, policies)
     numbers = [policy.number for policy in policies]
     ids = dict(Policy.objects.filter(number__in=numbers).values_list("number", "pk"))
-    for sale, new in zip(sales, issued, strict=True):
+    for entry, new in zip(entries, issued, strict=True):
         new.period.policy_id = ids[new.policy.number]
-        sale.order.policy_id, sale.order.shipped_at = new.period.policy_id, sale.shipped_at
+        entry.order.policy_id, entry.order.shipped_at = new.period.policy_id, entry.shipped_at
     _insert(Period, [new.period for new in issued])
     _record(
         PolicyEvent,
         PolicyEvent.Kind.SCHEDULED,
-        ((sale.order.policy_id, sale.order.reference, {}) for sale in sales),
+        ((entry.order.policy_id, entry.order.reference, {}) for entry in entries),
         actor=actor,
         now=now,
     )
@@ -132,31 +132,31 @@ def _insert(model: type[Model], rows: Iterable[Model]) -> None:
     insert_many(model, columns, map(attrgetter(*columns), rows))
 
 
-def _new_policy(sale: Sale, now: datetime) -> NewPolicy:
-    assert sale.shipped_at is not None
-    assert sale.drone is not None
-    return orders.new_policy(sale.order, sale.drone, sale.shipped_at, now=now)
+def _new_policy(entry: Entry, now: datetime) -> NewPolicy:
+    assert entry.shipped_at is not None
+    assert entry.drone is not None
+    return orders.new_policy(entry.order, entry.drone, entry.shipped_at, now=now)
 
 
-def _number(sales: Sequence[Sale]) -> None:
-    references = [sale.order.reference for sale in sales]
+def _number(entries: Sequence[Entry]) -> None:
+    references = [entry.order.reference for entry in entries]
     rows = Order.objects.filter(reference__in=references).standing().order_by()
     ids = {
         (reference, drone): pk
         for reference, drone, pk in rows.values_list("reference", "drone_id", "pk")
     }
-    for sale in sales:
-        sale.order.pk = ids[sale.order.reference, sale.order.drone_id]
+    for entry in entries:
+        entry.order.pk = ids[entry.order.reference, entry.order.drone_id]
 
 
 def _record_orders(
-    sales: Sequence[Sale], kind: OrderEvent.Kind, *, actor: Actor, now: datetime
+    entries: Sequence[Entry], kind: OrderEvent.Kind, *, actor: Actor, now: datetime
 ) -> None:
     """One row of history for each order; its note is the instant of a shipment."""
     placed = kind == OrderEvent.Kind.PLACED
     rows: Iterable[tuple[int, str, dict[str, Any]]] = (
-        (sale.order.pk, "" if placed or not sale.shipped_at else sale.shipped_at.isoformat(), {})
-        for sale in sales
+        (entry.order.pk, "" if placed or not entry.shipped_at else entry.shipped_at.isoformat(), {})
+        for entry in entries
     )
     _record(OrderEvent, kind, rows, actor=actor, now=now)
 

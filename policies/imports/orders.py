@@ -21,7 +21,7 @@ from policies.imports.base import ImportKind
 from policies.imports.cells import BadRow, objection_to_printing, read_instant, serial_of
 from policies.imports.lines import CHANGED, NEW, SAME, FirstLines, Line
 from policies.imports.order_facts import Listed, OnFile
-from policies.imports.order_rows import Sale
+from policies.imports.order_rows import Entry
 from policies.models import Drone, DroneModel, Order, Plan, Region, RegionCountry
 from policies.rules.text import Text
 from policies.shared import emails
@@ -114,7 +114,7 @@ class OrderImport(ImportKind):
     def _compare_new(self, line: Line, on_file: OnFile) -> Text | None:
         listed: Listed = line.value
         order, drone = listed.as_order(now=self.now), on_file.drones.get(listed.serial)
-        line.on_file = _sale(listed, order, drone)
+        line.on_file = _entry(listed, order, drone)
         # Not of a line on file: its name is not taken over, and the shop sends its whole list.
         if objection := objection_to_printing("name", listed.buyer.name):
             return objection
@@ -140,7 +140,7 @@ class OrderImport(ImportKind):
     def _compare_known(self, line: Line, order: Order, on_file: OnFile) -> Text | None:
         listed: Listed = line.value
         line.before = _shown(order.shipped_at)
-        line.on_file = _sale(listed, order, order.drone)
+        line.on_file = _entry(listed, order, order.drone)
         self._compare_facts(line, order)
         if listed.shipped_at in {None, order.shipped_at}:
             line.outcome, line.after = SAME, line.before
@@ -194,10 +194,10 @@ class OrderImport(ImportKind):
     def write(self, lines: list[Line], *, actor: Actor) -> None:
         new = [line.on_file for line in lines if line.outcome == NEW]
         changed = [line.on_file for line in lines if line.outcome == CHANGED]
-        to_ship = [sale for sale in changed if sale.order.policy_id is None]
-        to_correct = [sale for sale in changed if sale.order.policy_id is not None]
-        for sale in new:
-            sale.order.cover_terms_id = self._frozen(sale.drone_model)
+        to_ship = [entry for entry in changed if entry.order.policy_id is None]
+        to_correct = [entry for entry in changed if entry.order.policy_id is not None]
+        for entry in new:
+            entry.order.cover_terms_id = self._frozen(entry.drone_model)
         order_rows.place(new, actor=actor, now=self.now)
         order_rows.ship(to_ship, actor=actor, now=self.now)
         order_rows.correct(to_correct, actor=actor, now=self.now)
@@ -209,8 +209,8 @@ class OrderImport(ImportKind):
         return self.cover_terms[drone_model.pk]
 
 
-def _sale(listed: Listed, order: Order, drone: Drone | None) -> Sale:
-    return Sale(
+def _entry(listed: Listed, order: Order, drone: Drone | None) -> Entry:
+    return Entry(
         order=order,
         serial=listed.serial,
         drone_model=listed.drone_model,
