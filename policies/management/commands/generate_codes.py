@@ -42,36 +42,33 @@ class Command(CatalogueCommand):
         if out.exists():
             raise CommandError(f"{out} exists already; codes are never written over.")
         try:
-            with part.open("a+", newline="", encoding="ascii", opener=_for_its_owner) as file:
-                done = self._write(file, part, out, catalogue, options["count"])
+            batch = _left_by_an_earlier_run(part) if part.exists() else None
+            if batch is not None:
+                done = f"Batch {batch.pk} was issued by an earlier run; its file is now {out}."
+            else:
+                batch = self._issue(part, catalogue, options["count"])
+                done = f"Batch {batch.pk}: {batch.size} codes in stock, written to {out}."
+            part.rename(out)
+            _sync_folder(out)
         except OSError as error:
             raise CommandError(f"{out} cannot be written: {error.strerror}.") from error
         self.stdout.write(done)
 
-    def _write(
-        self, file: TextIO, part: Path, out: Path, catalogue: dict[str, Any], count: int
-    ) -> str:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError(f"{part} is being written by another process.") from None
-        if batch := _batch_in(file):
-            _rename(part, out)
-            return f"Batch {batch.pk} was issued by an earlier run; its file is now {out}."
-        try:
-            with transaction.atomic():
-                batch = self._generate(file, catalogue, count)
-                file.flush()
-                os.fsync(file.fileno())
-                _sync_folder(out)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        _rename(part, out)
-        return f"Batch {batch.pk}: {batch.size} codes in stock, written to {out}."
+    def _issue(self, part: Path, catalogue: dict[str, Any], count: int) -> CodeBatch:
+        with open(part, "x", newline="", encoding="ascii", opener=_for_its_owner) as file:
+            _lock(file, part)
+            try:
+                with transaction.atomic():
+                    batch = self._generate(file, catalogue, count)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    _sync_folder(part)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+        return batch
 
     def _generate(self, file: TextIO, catalogue: dict[str, Any], count: int) -> CodeBatch:
-        file.truncate(0)  # what a run left that was stopped before its batch was in the books
         writer = csv.writer(file)
         writer.writerow(["code", "plan", "model", "region"])
         names = [catalogue["plan"].code, catalogue["drone_model"].slug, catalogue["region"].code]
@@ -88,22 +85,30 @@ def _for_its_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _batch_in(file: TextIO) -> CodeBatch | None:
-    """The batch whose codes a file holds, where it was issued: its first code tells."""
-    file.seek(0)
-    rows = csv.reader(file)
-    next(rows, None)
-    first = next(rows, [""])
+def _lock(file: TextIO, part: Path) -> None:
+    """Held by a run as long as it lives: what is not locked was left by one that was killed."""
     try:
-        code = codes.find(first[0])
-    except code_format.Mistyped:
-        return None
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CommandError(f"{part} is being written by another process.") from None
+
+
+def _left_by_an_earlier_run(part: Path) -> CodeBatch | None:
+    """The batch whose file this is, if it was issued; else the file goes, its codes are worthless.
+
+    Its first code tells: all of a batch are in the books, or none.
+    """
+    with part.open(newline="", encoding="ascii", errors="replace") as file:
+        _lock(file, part)
+        rows = csv.reader(file)
+        next(rows, None)
+        try:
+            code = codes.find(next(rows, [""])[0])
+        except code_format.Mistyped:
+            code = None
+        if code is None:
+            part.unlink()
     return code.batch if code else None
-
-
-def _rename(part: Path, out: Path) -> None:
-    part.rename(out)
-    _sync_folder(out)
 
 
 def _sync_folder(path: Path) -> None:
