@@ -14,7 +14,7 @@ from policies.rules.text import Text
 ROOMS: list[tuple[Text, list[str]]] = [
     (_("Claims"), ["Claim", "VideoVerification", "BindingPermit"]),
     (_("Customers"), ["Policy", "Drone", "ActivationStatement", "Customer", "Order"]),
-    (_("Stock"), ["ActivationCode", "CodeBatch", "Import"]),
+    (_("Stock"), ["Sale", "ActivationCode", "CodeBatch", "Import"]),
     (_("Letters and clock"), ["Letter", "SweepRun", "ReminderDay", "Deadline"]),
     (
         _("Catalogue"),

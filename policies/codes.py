@@ -1,29 +1,18 @@
-"""Activation codes and their life: stock, sale, void, revealed, redeemed (C1, C2, C4, C5)."""
+"""Activation codes: issued into stock, found, revealed, redeemed, sealed anew (C1, C4, C5)."""
 
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from policies import freezing, letters, sealing
-from policies.models import (
-    ActivationCode,
-    CodeBatch,
-    CodeEvent,
-    Customer,
-    DroneModel,
-    Plan,
-    Region,
-)
-from policies.models.code import SoldTerms
+from policies import sealing
+from policies.models import ActivationCode, CodeBatch, CodeEvent, DroneModel, Plan, Region
 from policies.rules import code_format
 from policies.rules.reference_numbers import ALPHABET
 from policies.shared.actor import Actor
 from policies.shared.database import insert_many
-from policies.shared.errors import CodeRefused, Conflict
+from policies.shared.errors import CodeRefused
 
 BLOCK = 10_000
 
@@ -107,9 +96,7 @@ def new_imported_batch(
     return _new_batch(plan, drone_model, region, origin, size, actor=actor, now=now, source=source)
 
 
-STOCK_COLUMNS = (
-    "batch_id digest sealed key_id last_four state order_reference void_reason"
-).split()
+STOCK_COLUMNS = "batch_id digest sealed key_id last_four state void_reason".split()
 
 
 def add_to_stock(batch: CodeBatch, codes: Iterator[str]) -> int:
@@ -118,115 +105,9 @@ def add_to_stock(batch: CodeBatch, codes: Iterator[str]) -> int:
     return insert_many(
         ActivationCode,
         STOCK_COLUMNS,
-        ((batch.pk, *sealing.seal(code), code[-4:], state, "", "") for code in codes),
+        ((batch.pk, *sealing.seal(code), code[-4:], state, "") for code in codes),
         block=BLOCK,
     )
-
-
-def sell(
-    code: ActivationCode, *, to: Customer, order_reference: str, actor: Actor, now: datetime
-) -> None:
-    """Sells one particular code and mails it to the buyer (C2). Raises Conflict."""
-    with transaction.atomic():
-        locked = _lock(code)
-        if locked.state != ActivationCode.State.IN_STOCK:
-            raise Conflict(_("This code is no longer in stock."))
-        _sell_locked([locked], to=to, order_reference=order_reference, actor=actor, now=now)
-        letters.code_sold([locked], to=to, now=now)
-
-
-def sell_from_stock(
-    *,
-    plan: Plan,
-    drone_model: DroneModel,
-    region: Region,
-    quantity: int,
-    to: Customer,
-    order_reference: str,
-    actor: Actor,
-    now: datetime,
-    tell: bool = True,
-) -> list[ActivationCode]:
-    """Sells `quantity` codes, the oldest in stock first, and mails them in one letter (C2).
-
-    `tell=False` leaves the letter out, for a code that is redeemed on the spot.
-
-    Raises Conflict when there are too few. Two desks selling at once get different codes.
-    """
-    with transaction.atomic():
-        chosen = list(
-            ActivationCode.objects.in_stock()
-            .filter(batch__plan=plan, batch__drone_model=drone_model, batch__region=region)
-            .select_for_update(skip_locked=True, of=("self",))
-            .select_related("batch__plan", "batch__region", "batch__drone_model")
-            .order_by("batch_id", "id")[:quantity]
-        )
-        if len(chosen) < max(quantity, 1):
-            raise Conflict(
-                ngettext(
-                    "Only %(count)s such code is in stock.",
-                    "Only %(count)s such codes are in stock.",
-                    len(chosen),
-                )
-                % {"count": len(chosen)}
-            )
-        _sell_locked(chosen, to=to, order_reference=order_reference, actor=actor, now=now)
-        if tell:
-            letters.code_sold(chosen, to=to, now=now)
-    return chosen
-
-
-def _sell_locked(
-    codes: list[ActivationCode],
-    *,
-    to: Customer,
-    order_reference: str,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    frozen: dict[tuple[int, int, int], SoldTerms] = {}
-    for code in codes:
-        code.state = ActivationCode.State.SOLD
-        code.sold_to, code.sold_at, code.order_reference = to, now, order_reference
-        batch = code.batch
-        key = (batch.plan_id, batch.region_id, batch.drone_model_id)
-        if key not in frozen:
-            frozen[key] = freezing.terms_of_today(batch.plan, batch.region, batch.drone_model)
-        terms = frozen[key]
-        for name, value in terms._asdict().items():
-            setattr(code, name, value)
-    changed = [*"state sold_to sold_at order_reference".split(), *SoldTerms._fields]
-    ActivationCode.objects.bulk_update(codes, changed, batch_size=500)
-    CodeEvent.objects.bulk_create(
-        CodeEvent(
-            code=code,
-            kind=CodeEvent.Kind.SOLD,
-            at=now,
-            note=order_reference,
-            data={"to": to.pk},
-            **actor.signature(),
-        )
-        for code in codes
-    )
-
-
-def void(code: ActivationCode, *, reason: str, actor: Actor, now: datetime) -> None:
-    """Takes a code out of use, with a reason (C2), and tells its buyer (C6).
-
-    Raises Conflict when redeemed or void.
-    """
-    with transaction.atomic():
-        locked = _lock(code)
-        if locked.state == ActivationCode.State.VOID:
-            raise Conflict(_("This code is void already."))
-        if is_redeemed(locked):
-            raise Conflict(_("This code has been redeemed; cancel the policy instead."))
-        was_sold = locked.state == ActivationCode.State.SOLD
-        locked.state, locked.void_reason = ActivationCode.State.VOID, reason
-        locked.save(update_fields=["state", "void_reason"])
-        record(locked, CodeEvent.Kind.VOIDED, actor=actor, now=now, note=reason)
-        if was_sold:
-            letters.code_voided(locked, now=now)
 
 
 def reveal(code: ActivationCode, *, reason: str, actor: Actor, now: datetime) -> str:
@@ -296,11 +177,3 @@ def rotate(*, block: int = 1_000) -> Iterator[int]:
         if not stale:
             return
         yield len(stale)
-
-
-def _lock(code: ActivationCode) -> ActivationCode:
-    return (
-        ActivationCode.objects.select_for_update(of=("self",))
-        .select_related("batch__plan", "batch__region", "batch__drone_model")
-        .get(pk=code.pk)
-    )

@@ -3,7 +3,17 @@
 import random
 from datetime import datetime, timedelta
 
-from policies import binding, codes, customers, drones, orders, renewal, verification
+from policies import (
+    binding,
+    codes,
+    customers,
+    drones,
+    orders,
+    renewal,
+    sales,
+    verification,
+    voiding,
+)
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -85,7 +95,7 @@ class Dealer:
     def _sell_and_bind(self, batch: CodeBatch, country: str) -> None:
         sold_at = self._some_time()
         buyer = self._buyer(country, sold_at)
-        [code] = codes.sell_from_stock(
+        sale = sales.sell_from_stock(
             plan=batch.plan,
             drone_model=batch.drone_model,
             region=batch.region,
@@ -95,6 +105,7 @@ class Dealer:
             actor=self.staff,
             now=sold_at,
         )
+        [code] = sale.codes.select_related("batch__plan__renews", "batch__region")
         bound_at = sold_at + timedelta(hours=self.random.randint(1, 30))
         if batch.plan.is_renewal or bound_at > self.now or self.random.random() < 0.12:
             return
@@ -143,7 +154,7 @@ class Dealer:
         """What happens at every dealer: a spoilt card, a code read out, a drone in the shop."""
         stock = ActivationCode.objects.in_stock().order_by("id")
         recently = self.now - timedelta(days=9)
-        codes.void(stock[0], reason="Card damaged in print", actor=self.staff, now=recently)
+        voiding.void(stock[0], reason="Card damaged in print", actor=self.staff, now=recently)
         codes.reveal(stock[1], reason="Printing one card", actor=self.staff, now=recently)
         for model in ("mavic-3", "mini-2", "inspire-2"):
             drones.register(

@@ -10,50 +10,33 @@ from policies.models import (
     Customer,
     Plan,
     Policy,
+    Sale,
     VideoVerification,
 )
 from policies.rules.verdict import Verdict
 
 
-def code_sold(codes: list[ActivationCode], *, to: Customer, now: datetime) -> None:
-    """The buyer's codes of one sale: the row holds ids, and only the worker opens them (C4)."""
+def code_sold(sale: Sale, codes: list[ActivationCode], *, now: datetime) -> None:
+    """The codes of a sale to its buyer: the row holds ids, and only the worker opens them (C4)."""
     first = codes[0]
     outbox.queue(
         "code_sold",
-        to=to.email,
+        to=sale.buyer.email,
         context={
-            "name": to.name,
+            "name": sale.buyer.name,
             "plan": first.batch.plan.name,
             "drone_model": first.batch.drone_model.name,
             "region": first.batch.region.name,
             # A code that renews goes by another rule (R1) than one that binds (B2).
             "renews": first.batch.plan.renews.name if first.batch.plan.renews else "",
             "binding_window_hours": first.binding_window_hours,
-            "order_reference": first.order_reference,
+            "order_reference": sale.order_reference,
             "code_ids": [code.pk for code in codes],
         },
-        dedupe_key=f"code_sold/{first.pk}",
-        reference=first.order_reference,
-        now=now,
-    )
-
-
-def code_voided(code: ActivationCode, *, now: datetime) -> None:
-    """To the buyer of a code that was taken out of use (C6); why, stays in the house."""
-    assert code.sold_to is not None
-    outbox.queue(
-        "code_voided",
-        to=code.sold_to.email,
-        context={
-            "name": code.sold_to.name,
-            "plan": code.batch.plan.name,
-            "drone_model": code.batch.drone_model.name,
-            "region": code.batch.region.name,
-            "order_reference": code.order_reference,
-            "last_four": code.last_four,
-        },
-        dedupe_key=f"code_voided/{code.pk}",
-        reference=code.order_reference,
+        # Not the id alone: letters from before there were sales were named by that of a code.
+        dedupe_key=f"code_sold/sale/{sale.pk}",
+        sale=sale,
+        reference=sale.order_reference,
         now=now,
     )
 

@@ -28,7 +28,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from policies import sealing
-from policies.models import ActivationCode, Letter, Period, Policy
+from policies.models import ActivationCode, Letter, Period, Policy, Sale
 from policies.rules.code_format import grouped
 from policies.shared import emails, leases
 from policies.shared.errors import Conflict
@@ -64,6 +64,7 @@ def queue(
     dedupe_key: str,
     now: datetime,
     policy: Policy | None = None,
+    sale: Sale | None = None,
     reference: str = "",
 ) -> bool:
     """Writes the letter `templates/letters/<name>/` into the outbox, once per `dedupe_key`.
@@ -80,6 +81,7 @@ def queue(
         recipient=to,
         language=get_language() or settings.LANGUAGE_CODE,
         policy=policy,
+        sale=sale,
         reference=reference,
         context=context,
         dedupe_key=dedupe_key,

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, cover, letters, marks
+from policies import codes, cover, letters, marks, sales
 from policies.models import (
     ActivationCode,
     CodeEvent,
@@ -64,7 +64,7 @@ def sell_and_renew(
     """
     with transaction.atomic():
         locked = cover.lock(policy)
-        [code] = codes.sell_from_stock(
+        sale = sales.sell_from_stock(
             plan=plan,
             drone_model=locked.drone.drone_model,
             region=locked.region,
@@ -75,6 +75,9 @@ def sell_and_renew(
             now=now,
             tell=False,
         )
+        code = sale.codes.select_related(
+            "batch__plan__renews", "batch__drone_model", "batch__region"
+        ).get()
         verdict = verdict_on(locked, code, at=now)
         if not verdict.allowed:
             raise Refused(verdict)

@@ -25,6 +25,7 @@ from policies.models import (
     Policy,
     PolicyEvent,
     Region,
+    Sale,
 )
 from policies.rules.code_format import grouped
 
@@ -50,6 +51,12 @@ def of_today(drone_model: DroneModel) -> CoverTerms:
 def whole(code: ActivationCode) -> str:
     """The code as its buyer reads it, in groups of four."""
     return grouped(sealing.unseal(code.digest, code.sealed, code.key_id))
+
+
+def codes_of(sale: Sale) -> list[ActivationCode]:
+    """The codes of a sale, as they were taken from stock."""
+    goods = ("batch__plan__renews", "batch__drone_model", "batch__region")
+    return list(sale.codes.select_related(*goods).order_by("batch_id", "id"))
 
 
 class UserFactory(DjangoModelFactory):
@@ -84,8 +91,19 @@ class CodeBatchFactory(DjangoModelFactory):
     actor = "generate_codes"
 
 
+class SaleFactory(DjangoModelFactory):
+    class Meta:
+        model = Sale
+
+    buyer = factory.SubFactory(CustomerFactory)
+    region = seeded(Region, code="US")
+    order_reference = factory.Sequence(lambda n: f"SO-{n}")
+    sold_at = LONG_AGO
+    actor = "clerk"
+
+
 class ActivationCodeFactory(DjangoModelFactory):
-    """In stock, unless `sold=True` or `void=True`."""
+    """In stock, unless `sold=True` or `void=True`; `sale__buyer` and the like make its sale."""
 
     class Meta:
         model = ActivationCode
@@ -94,9 +112,7 @@ class ActivationCodeFactory(DjangoModelFactory):
         seal = factory.LazyFunction(lambda: sealing.seal(next(codes.new_codes(1))))
         sold = factory.Trait(
             state=ActivationCode.State.SOLD,
-            sold_to=factory.SubFactory(CustomerFactory),
-            sold_at=LONG_AGO,
-            order_reference=factory.Sequence(lambda n: f"SO-{n}"),
+            sale=factory.SubFactory(SaleFactory, region=factory.SelfAttribute("..batch.region")),
             months=factory.SelfAttribute("batch.plan.months"),
             replacements=factory.SelfAttribute("batch.plan.replacements"),
             warranty_months=factory.SelfAttribute("batch.plan.warranty_months"),

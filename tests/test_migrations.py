@@ -117,3 +117,117 @@ def test_nothing_of_ours_is_left_at_zero(empty_database):
     back = [["migrate", "claims", "zero", QUIET], ["migrate", "policies", "zero", QUIET]]
     _, [_, before, _, _, after] = manage(empty_database, *forwards, *back)
     assert after == before
+
+
+# --- what was sold before there were sales (C7) ------------------------------
+
+SOLD_BEFORE = """
+import json, django
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+django.setup()
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+
+def at(name):
+    executor = MigrationExecutor(connection)
+    executor.migrate([("policies", name)])
+    apps = MigrationExecutor(connection).loader.project_state([("policies", name)]).apps
+    return lambda model: apps.get_model("policies", model)
+
+
+model = at("0017_frozen_terms")
+JUNE, LATER = (datetime(2026, 6, day, 9, tzinfo=UTC) for day in (1, 2))
+ann, ben = (
+    model("Customer").objects.create(name=n, email=f"{n}@example.com", country="US", created_at=JUNE)
+    for n in ("ann", "ben")
+)
+region = model("Region").objects.get(code="US")
+mavic = model("DroneModel").objects.get(slug="mavic-2-pro")
+one, two = (
+    model("CodeBatch").objects.create(
+        plan=model("Plan").objects.get(code=plan), drone_model=mavic, region=region,
+        origin="generated", size=4, created_at=JUNE, actor="x",
+    )
+    for plan in ("care-1y", "care-2y")
+)
+terms = model("CoverTerms").objects.create(parts=[], exclusions=[], warranty_months=12, digest="x")
+SOLD = {"months": 12, "replacements": 2, "warranty_months": 0, "binding_window_hours": 48,
+        "cover_terms": terms}
+
+
+def code(batch, buyer=None, reference="", when=None, **facts):
+    sold = {**SOLD, "sold_to": buyer, "order_reference": reference, "sold_at": when,
+            "state": "sold"} if buyer else {}
+    row = model("ActivationCode").objects.create(
+        batch=batch, digest=uuid4(), sealed=b"x", key_id="k", last_four="ABCD", **(sold | facts))
+    if buyer:
+        model("CodeEvent").objects.create(
+            code=row, kind="sold", at=when, actor="clerk" + str(row.pk), data={}, note="")
+    return row
+
+
+code(one)
+rows = [
+    code(one, ann, "W-1", JUNE), code(two, ann, "W-1", JUNE), code(one, ann, "W-1", LATER),
+    code(one, ben, "W-1", JUNE), code(one, ben, "", JUNE),
+    code(one, ben, "", JUNE, state="void", void_reason="Stolen"),
+]
+for row in rows[0], rows[2]:
+    model("Letter").objects.create(
+        name="code_sold", recipient="ann@example.com", context={"code_ids": [row.pk]},
+        dedupe_key=f"code_sold/{row.pk}", message_id=str(row.pk), created_at=JUNE,
+        next_try_at=JUNE)
+
+places = {row.pk: place for place, row in enumerate(rows)}
+
+model = at("0022_sales")
+sales = [
+    [sale.buyer.name, sale.order_reference, sale.sold_at.day, sale.actor, sale.region.code,
+     [places[code.pk] for code in sale.codes.order_by("id")],
+     [letter.context["code_ids"][0] == rows[0].pk for letter in sale.letters.all()]]
+    for sale in model("Sale").objects.order_by("id")
+]
+assert [sale[3] for sale in sales] == [f"clerk{rows[sale[5][0]].pk}" for sale in sales]
+fresh = model("Sale").objects.create(buyer_id=ann.pk, region_id=region.pk, sold_at=LATER, actor="x")
+assert fresh.pk > rows[4].pk
+fresh.delete()
+
+model = at("0017_frozen_terms")
+again = [
+    [code.sold_to and code.sold_to.name, code.order_reference, code.sold_at and code.sold_at.day]
+    for code in model("ActivationCode").objects.order_by("id")
+]
+print("FOUND " + json.dumps([[sale[:3] + sale[4:] for sale in sales], again]))
+"""
+
+
+def test_codes_that_were_sold_together_become_one_sale_and_go_back(empty_database):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SOLD_BEFORE],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": empty_database},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    [found] = re.findall(r"^FOUND (.*)$", done.stdout, flags=re.MULTILINE)
+    sales, again = json.loads(found)
+    assert sales == [
+        ["ann", "W-1", 1, "US", [0, 1], [True]],
+        ["ann", "W-1", 2, "US", [2], [False]],
+        ["ben", "W-1", 1, "US", [3], []],
+        ["ben", "", 1, "US", [4, 5], []],
+    ]
+    assert again == [
+        [None, "", None],
+        ["ann", "W-1", 1],
+        ["ann", "W-1", 1],
+        ["ann", "W-1", 2],
+        ["ben", "W-1", 1],
+        ["ben", "", 1],
+        ["ben", "", 1],
+    ]

@@ -6,16 +6,20 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import codes
-from policies.admin.forms import GenerateForm
+from policies import codes, voiding
+from policies.admin.forms import GenerateForm, ReasonForm
 from policies.admin.imports import UploadCodes
 from policies.admin.reports import REPORTS
+from policies.admin.sales import SellFromBatch, codes_of
 from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import RecordAdmin
 from policies.models import ActivationCode, CodeBatch
+from policies.reporting import counts
 
 
 class Generate(Operation):
@@ -34,6 +38,36 @@ class Generate(Operation):
             "%(count)d code is in stock.", "%(count)d codes are in stock.", batch.size
         )
         return Done(message % {"count": batch.size}, go_to=batch)
+
+
+class VoidBatch(Operation):
+    slug = "void"
+    label = _("Void the whole batch")
+    explanation = _(
+        "Its codes can never be sold or redeemed any more. Those that were redeemed stay as they "
+        "are. Who bought one is told by a letter, one for each sale, without the reason."
+    )
+    permission = "policies.void_batch"
+    form_class = ReasonForm
+    dangerous = True
+
+    obj: CodeBatch
+
+    def facts(self) -> list[Any]:
+        totals = counts.codes_by_state(ActivationCode.objects.filter(batch=self.obj))
+        return [
+            (_("In stock"), totals["in_stock"]),
+            (_("Sold, not redeemed"), totals["sold"] - totals["redeemed"]),
+            (_("Redeemed, stay as they are"), totals["redeemed"]),
+            (_("Void already"), totals["void"]),
+        ]
+
+    def run(self, form: Any) -> Done:
+        reason = form.cleaned_data["reason"]
+        count = voiding.void_batch(self.obj, reason=reason, actor=self.actor, now=self.now)
+        message = ngettext("%(count)d code is void now.", "%(count)d codes are void now.", count)
+        text = message % {"count": count}
+        return Done(text, f"{text} {reason}")
 
 
 @admin.register(CodeBatch)
@@ -60,10 +94,12 @@ class CodeBatchAdmin(RecordAdmin):
         "source",
         "size",
         "in_stock",
+        "its_codes",
         "created_at",
         "actor",
     ]
-    readonly_fields = ["in_stock"]
+    readonly_fields = ["in_stock", "its_codes"]
+    operations = (SellFromBatch, VoidBatch)
     list_operations = (Generate, UploadCodes)
     reports = REPORTS[CodeBatch]
 
@@ -77,3 +113,7 @@ class CodeBatchAdmin(RecordAdmin):
     @admin.display(description=_("still in stock"))
     def in_stock(self, batch: CodeBatch) -> int:
         return int(batch.left)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("its codes"))
+    def its_codes(self, batch: CodeBatch) -> SafeString:
+        return format_html('<a href="{}">{}</a>', codes_of(batch), _("The list"))

@@ -9,77 +9,27 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from policies import binding, codes
+from policies import binding, codes, voiding
+from policies.admin import code_cells
+from policies.admin.filters import Belonging
 from policies.admin.forms import (
     DeskBindingForm,
     ReasonForm,
     RevealForm,
-    SellForm,
-    SellFromStockForm,
 )
 from policies.admin.imports import UploadCodes
-from policies.backoffice.cells import link, pill
+from policies.admin.sales import Sell, SellFromStock
+from policies.backoffice.cells import link
 from policies.backoffice.operations import BulkOperation, Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
-from policies.models import ActivationCode, CodeEvent
+from policies.backoffice.times import when
+from policies.models import ActivationCode, CodeBatch, CodeEvent, Customer, Sale
 from policies.models.code import ActivationCodeQuerySet
 from policies.reporting import search
 from policies.sealing import SealBroken
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
-
-
-class SellFromStock(Operation):
-    slug = "sell"
-    label = _("Sell codes")
-    explanation = _("Takes the oldest codes in stock and mails them to the buyer in one letter.")
-    permission = "policies.sell_code"
-    form_class = SellFromStockForm
-
-    def run(self, form: Any) -> Done:
-        facts = dict(form.cleaned_data)
-        buyer = form.buyer(now=self.now)
-        sold = codes.sell_from_stock(
-            plan=facts["plan"],
-            drone_model=facts["drone_model"],
-            region=facts["region"],
-            quantity=facts["quantity"],
-            to=buyer,
-            order_reference=facts["order_reference"],
-            actor=self.actor,
-            now=self.now,
-        )
-        message = ngettext(
-            "%(count)d code sold to %(buyer)s; the letter is on its way.",
-            "%(count)d codes sold to %(buyer)s; the letter is on its way.",
-            len(sold),
-        )
-        return Done(message % {"count": len(sold), "buyer": buyer.name}, go_to=sold[0])
-
-
-class Sell(Operation):
-    slug = "sell"
-    label = _("Sell this code")
-    permission = "policies.sell_code"
-    form_class = SellForm
-
-    obj: ActivationCode
-
-    def open(self) -> bool:
-        return self.obj.state == ActivationCode.State.IN_STOCK
-
-    def run(self, form: Any) -> Done:
-        buyer = form.buyer(now=self.now)
-        codes.sell(
-            self.obj,
-            to=buyer,
-            order_reference=form.cleaned_data["order_reference"],
-            actor=self.actor,
-            now=self.now,
-        )
-        return Done(_("Sold to %(buyer)s; the letter is on its way.") % {"buyer": buyer.name})
 
 
 class Reveal(Operation):
@@ -112,7 +62,7 @@ class Void(Operation):
         return self.obj.state != ActivationCode.State.VOID and not self.obj.redeemed
 
     def run(self, form: Any) -> Done:
-        codes.void(self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=self.now)
+        voiding.void(self.obj, reason=form.cleaned_data["reason"], actor=self.actor, now=self.now)
         return Done(_("The code is void."))
 
 
@@ -125,7 +75,7 @@ class VoidMany(BulkOperation):
     dangerous = True
 
     def run(self, obj: Any, *, actor: Actor, now: datetime, **typed: Any) -> None:
-        codes.void(obj, reason=typed["reason"], actor=actor, now=now)
+        voiding.void(obj, reason=typed["reason"], actor=actor, now=now)
 
 
 class Bind(Operation):
@@ -139,9 +89,9 @@ class Bind(Operation):
         return bool(self.obj.state == ActivationCode.State.SOLD and not self.obj.redeemed)
 
     def initial(self) -> dict[str, Any]:
-        buyer = self.obj.sold_to
-        if buyer is None:
+        if self.obj.sale is None:
             return {}
+        buyer = self.obj.sale.buyer
         return {
             "name": buyer.name,
             "email": buyer.email,
@@ -197,6 +147,19 @@ class StateFilter(admin.SimpleListFilter):
         return rows
 
 
+class OfSale(Belonging):
+    title, parameter_name, model = _("sale"), "sale", Sale
+
+
+class OfBatch(Belonging):
+    title, parameter_name, model = _("batch"), "batch", CodeBatch
+
+
+class OfBuyer(Belonging):
+    title, parameter_name, model = _("sold to"), "buyer", Customer
+    column = "sale__buyer"
+
+
 class CodeHistory(EventInline):
     model = CodeEvent
 
@@ -211,15 +174,23 @@ class ActivationCodeAdmin(RecordAdmin):
         "region",
         "buyer",
         "sold_at",
-        "order_reference",
+        "sale",
         "policy",
     ]
-    list_filter = [StateFilter, "batch__plan", "batch__region", "batch__drone_model"]
+    list_filter = [
+        OfSale,
+        OfBatch,
+        OfBuyer,
+        StateFilter,
+        "batch__plan",
+        "batch__region",
+        "batch__drone_model",
+    ]
     list_select_related = [
         "batch__plan",
         "batch__drone_model",
         "batch__region",
-        "sold_to",
+        "sale__buyer",
         "period__policy",
     ]
     sortable_by = ()
@@ -235,7 +206,7 @@ class ActivationCodeAdmin(RecordAdmin):
         "region",
         "buyer",
         "sold_at",
-        "order_reference",
+        "sale",
         "sold_terms",
         "policy",
         "void_reason",
@@ -247,6 +218,8 @@ class ActivationCodeAdmin(RecordAdmin):
         "drone_model",
         "region",
         "buyer",
+        "sold_at",
+        "sale",
         "sold_terms",
         "policy",
     ]
@@ -264,10 +237,7 @@ class ActivationCodeAdmin(RecordAdmin):
 
     @admin.display(description=_("state"))
     def state_pill(self, code: ActivationCode) -> SafeString:
-        if code.redeemed:  # type: ignore[attr-defined]
-            return pill("quiet", _("Redeemed"))
-        kind = {"in_stock": "busy", "sold": "good", "void": "bad"}[code.state]
-        return pill(kind, code.get_state_display())
+        return code_cells.state_pill(code)
 
     @admin.display(description=_("plan"))
     def plan(self, code: ActivationCode) -> str:
@@ -283,7 +253,15 @@ class ActivationCodeAdmin(RecordAdmin):
 
     @admin.display(description=_("sold to"))
     def buyer(self, code: ActivationCode) -> str:
-        return link(code.sold_to, code.sold_to and code.sold_to.name)
+        return link(code.sale.buyer, code.sale.buyer.name) if code.sale else "–"
+
+    @admin.display(description=_("sold"))
+    def sold_at(self, code: ActivationCode) -> str:
+        return when(code.sale.sold_at if code.sale else None)
+
+    @admin.display(description=_("sale"))
+    def sale(self, code: ActivationCode) -> str:
+        return link(code.sale)
 
     @admin.display(description=_("policy"))
     def policy(self, code: ActivationCode) -> str:
@@ -291,7 +269,7 @@ class ActivationCodeAdmin(RecordAdmin):
 
     @admin.display(description=_("terms it was sold under"))
     def sold_terms(self, code: ActivationCode) -> str:
-        if code.sold_at is None:
+        if code.sale is None:
             return "–"
         return (
             _(

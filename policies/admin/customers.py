@@ -25,7 +25,7 @@ from policies.admin.policies import state_now
 from policies.backoffice.cells import link, page_of_list
 from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import BackOfficeAdmin, RecordAdmin, RecordInline
-from policies.models import ActivationCode, ActivationStatement, Customer, Drone, Policy
+from policies.models import ActivationStatement, Customer, Drone, Policy
 from policies.reporting import search
 
 
@@ -47,17 +47,6 @@ class PolicyRows(RecordInline):
         return link(policy)
 
 
-class CodeRows(RecordInline):
-    model = ActivationCode
-    readonly_fields = ("code", "state", "sold_at", "order_reference")
-    fields = readonly_fields
-    verbose_name_plural = _("codes bought")
-
-    @admin.display(description=_("code"))
-    def code(self, code: ActivationCode) -> str:
-        return link(code)
-
-
 @admin.register(Customer)
 class CustomerAdmin(BackOfficeAdmin):
     form = CustomerForm
@@ -67,7 +56,7 @@ class CustomerAdmin(BackOfficeAdmin):
     find = staticmethod(search.customers)
     search_fields = ["email"]
     search_help_text = _("An e-mail address, or the whole name.")
-    inlines = [PolicyRows, CodeRows]
+    inlines = [PolicyRows]
 
     @admin.display(description=_("country"))
     def country_name(self, customer: Customer) -> str:

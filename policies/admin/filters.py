@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -49,6 +49,27 @@ class StageFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         stage = STAGE_WORDS.get(self.value() or "")
         return queryset.at_stage(stage, at=timezone.now()) if stage else queryset
+
+
+class Belonging(admin.SimpleListFilter):
+    """What belongs to one record, whose page led here. Not offered where no address names one."""
+
+    model: type[Model]
+    column = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        one = self._record(request.GET.get(self.parameter_name or "", ""))
+        return [(str(one.pk), str(one))] if one else []
+
+    def _record(self, value: str) -> Model | None:
+        # No row has a longer number, and the databases refuse one with an error.
+        named = value.isascii() and value.isdigit() and len(value) < 19
+        return self.model._default_manager.filter(pk=value).first() if named else None
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        return queryset.filter(**{self.column or self.parameter_name or "": self.value()})
 
 
 class PoliciesEndingFilters(SpanFilterSet):

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from policies import customers
 from policies.binding import Application
 from policies.models import Customer, DroneModel, Plan, Region, VerificationStep
 from policies.shared.fields import (
@@ -39,36 +38,6 @@ class GenerateForm(CatalogueForm):
         max_value=20_000,
         help_text=_("Up to 20,000 here; the command generate_codes makes more."),
     )
-
-
-class BuyerForm(forms.Form):
-    """Who buys. A customer who is on file is found again by e-mail, name and country."""
-
-    name = PlainCharField(label=_("Name"), max_length=120, validators=[validate_printable])
-    email = EmailField()
-    phone = PhoneField(required=False)
-    country = CountryField()
-    order_reference = PlainCharField(label=_("Order reference"), max_length=64, required=False)
-
-    def buyer(self, *, now: datetime) -> Customer:
-        facts = self.cleaned_data
-        return customers.known(
-            name=facts["name"],
-            email=facts["email"],
-            country=facts["country"],
-            phone=facts["phone"],
-            now=now,
-        )
-
-
-class SellForm(BuyerForm):
-    """One code, already chosen."""
-
-
-class SellFromStockForm(BuyerForm, CatalogueForm):
-    quantity = forms.IntegerField(label=_("How many"), initial=1, min_value=1, max_value=500)
-
-    field_order = ["plan", "drone_model", "region", "quantity"]
 
 
 class ReasonForm(forms.Form):

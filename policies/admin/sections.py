@@ -1,12 +1,25 @@
-"""What stands on the pages of drones, customers and orders beside their facts."""
+"""What stands on the pages of drones, customers, orders and sales beside their facts."""
 
+from dataclasses import replace
+
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from policies.admin import code_cells
+from policies.admin.sales import codes_of
 from policies.backoffice import sections
 from policies.backoffice.cells import link, page_of_list
 from policies.backoffice.sections import ROWS, Section
 from policies.backoffice.times import when
-from policies.models import Customer, Drone, Letter, Order, VideoVerification
+from policies.models import (
+    ActivationCode,
+    Customer,
+    Drone,
+    Letter,
+    Order,
+    Sale,
+    VideoVerification,
+)
 from policies.reporting import lifeline
 
 # Letters are many, and seldom the reason to look.
@@ -92,15 +105,64 @@ def other_lines(order: Order) -> Section:
 
 
 @sections.on(Customer)
+def sales(customer: Customer) -> Section:
+    rows = customer.sales.select_related("region").annotate(size=Count("codes"))[:ROWS]
+    return Section(
+        _("sales of codes"),
+        [_("Sale"), _("Codes"), _("Region"), _("Sold"), _("By")],
+        [[link(row), row.size, row.region, when(row.sold_at), row.actor] for row in rows],
+        permission="policies.view_sale",
+        more=page_of_list(Sale, customer.email) if len(rows) == ROWS else "",
+    )
+
+
+@sections.on(Customer)
+def codes_bought(customer: Customer) -> Section:
+    codes = ActivationCode.objects.filter(sale__buyer=customer).select_related("sale")
+    rows = code_cells.with_all_that_is_shown(codes)[:ROWS]
+    return Section(
+        _("codes bought"),
+        [*code_cells.HEADINGS, _("Sale"), _("Sold")],
+        [
+            [*code_cells.row(code), link(code.sale), when(code.sale.sold_at if code.sale else None)]
+            for code in rows
+        ],
+        permission="policies.view_activationcode",
+        more=codes_of(customer) if len(rows) == ROWS else "",
+    )
+
+
+@sections.on(Sale)
+def codes_of_the_sale(sale: Sale) -> Section:
+    rows = code_cells.with_all_that_is_shown(sale.codes.order_by("id"))[:ROWS]
+    return Section(
+        _("codes"),
+        [*code_cells.HEADINGS, _("Void because")],
+        [[*code_cells.row(code), code.void_reason or "–"] for code in rows],
+        permission="policies.view_activationcode",
+        more=codes_of(sale) if len(rows) == ROWS else "",
+    )
+
+
+@sections.on(Customer)
 def letters(customer: Customer) -> Section:
-    rows = Letter.objects.filter(recipient=customer.email).order_by("-id")[:FEW]
+    section = _letters(Letter.objects.filter(recipient=customer.email), FEW)
+    more = page_of_list(Letter, customer.email) if len(section.rows) == FEW else ""
+    return replace(section, more=more)
+
+
+@sections.on(Sale)
+def letters_of_the_sale(sale: Sale) -> Section:
+    return _letters(Letter.objects.filter(sale=sale), ROWS)
+
+
+def _letters(rows: QuerySet[Letter], most: int) -> Section:
     return Section(
         _("letters"),
         [_("Letter"), _("State"), _("Written"), _("Sent")],
         [
             [link(row, row.title), row.get_state_display(), when(row.created_at), when(row.sent_at)]
-            for row in rows
+            for row in rows.order_by("-id")[:most]
         ],
         permission="policies.view_letter",
-        more=page_of_list(Letter, customer.email) if len(rows) == FEW else "",
     )

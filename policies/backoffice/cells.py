@@ -26,10 +26,11 @@ def page_of_row(model: type[models.Model], pk: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
 
 
-def page_of_list(model: type[models.Model], term: str = "") -> str:
-    """The address of the list of a kind of records, searched for `term` if there is one."""
+def page_of_list(model: type[models.Model], term: str = "", **filters: str) -> str:
+    """The address of the list of a kind of records, searched for `term`, narrowed by filters."""
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    return f"{address}?{urlencode({'q': term})}" if term else address
+    query = ({"q": term} if term else {}) | filters
+    return f"{address}?{urlencode(query)}" if query else address
 
 
 def link(obj: models.Model | None, words: object = None) -> SafeString | str:

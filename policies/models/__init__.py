@@ -21,6 +21,7 @@ from policies.models.imports import Import, ImportEvent
 from policies.models.letter import Letter
 from policies.models.order import Order, OrderEvent
 from policies.models.policy import AllowanceUse, Period, Policy, PolicyEvent
+from policies.models.sale import Sale, SaleEvent
 from policies.models.sent_form import SentForm
 from policies.models.throttle import Throttle
 from policies.models.verification import BindingPermit, VerificationStep, VideoVerification
@@ -57,6 +58,8 @@ __all__ = [
     "RegionCountry",
     "ReminderDay",
     "ReplacementFee",
+    "Sale",
+    "SaleEvent",
     "SentForm",
     "Series",
     "Snapshot",

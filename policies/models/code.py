@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from policies.models.catalogue import DroneModel, Plan, Region
 from policies.models.cover_terms import CoverTerms
-from policies.models.customer import Customer
 from policies.models.event import Event
+from policies.models.sale import Sale
 
 
 class SoldTerms(NamedTuple):
@@ -49,6 +49,7 @@ class CodeBatch(models.Model):
         permissions = [
             ("generate_codes", "Can generate a batch of activation codes"),
             ("import_codes", "Can import a supplier's activation codes"),
+            ("void_batch", "Can void a whole batch of activation codes"),
         ]
 
     def __str__(self) -> str:
@@ -72,6 +73,7 @@ class ActivationCode(models.Model):
     """A bearer code worth one plan for one model in one region.
 
     The code itself is never stored: `digest` finds it, `sealed` holds it encrypted (C4).
+    Who bought it and when, its sale says (C7).
     From the sale on the row keeps the terms it was sold under (P4).
     """
 
@@ -87,11 +89,9 @@ class ActivationCode(models.Model):
     key_id = models.CharField(_("sealed with key"), max_length=16, editable=False)
     last_four = models.CharField(_("last four"), max_length=4)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.IN_STOCK)
-    sold_to = models.ForeignKey(
-        Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="codes"
+    sale = models.ForeignKey(
+        Sale, on_delete=models.PROTECT, null=True, blank=True, related_name="codes"
     )
-    sold_at = models.DateTimeField(_("sold"), null=True, blank=True)
-    order_reference = models.CharField(_("order reference"), max_length=64, blank=True)
     months = models.PositiveSmallIntegerField(_("months sold"), null=True, blank=True)
     replacements = models.PositiveSmallIntegerField(_("replacements sold"), null=True, blank=True)
     warranty_months = models.PositiveSmallIntegerField(
@@ -124,15 +124,14 @@ class ActivationCode(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["digest"], name="code_digest_once"),
             models.CheckConstraint(
-                condition=Q(state="in_stock", sold_at__isnull=True)
-                | Q(state="sold", sold_at__isnull=False)
+                condition=Q(state="in_stock", sale__isnull=True)
+                | Q(state="sold", sale__isnull=False)
                 | Q(state="void"),
-                name="code_sold_has_date",
+                name="code_sold_has_sale",
             ),
             models.CheckConstraint(
                 condition=Q(
-                    sold_at__isnull=True,
-                    sold_to__isnull=True,
+                    sale__isnull=True,
                     months__isnull=True,
                     replacements__isnull=True,
                     warranty_months__isnull=True,
@@ -140,8 +139,7 @@ class ActivationCode(models.Model):
                     cover_terms__isnull=True,
                 )
                 | Q(
-                    sold_at__isnull=False,
-                    sold_to__isnull=False,
+                    sale__isnull=False,
                     # A comparison with NULL is not false, and would let the row pass.
                     months__isnull=False,
                     months__gt=0,
@@ -166,11 +164,6 @@ class ActivationCode(models.Model):
             # The next codes of a batch to sell, without reading the sold ones.
             models.Index(
                 fields=["batch", "id"], condition=Q(state="in_stock"), name="code_stock_idx"
-            ),
-            models.Index(
-                fields=["order_reference"],
-                condition=~Q(order_reference=""),
-                name="code_order_idx",
             ),
         ]
 
@@ -204,6 +197,7 @@ class CodeEvent(Event):
         REVEALED = "revealed", _("Whole code shown")
         REDEEMED = "redeemed", _("Redeemed")
         VOIDED = "voided", _("Voided")
+        TAKEN_BACK = "taken_back", _("Taken back")
 
     code = models.ForeignKey(ActivationCode, on_delete=models.PROTECT, related_name="events")
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.policy import Policy
+from policies.models.sale import Sale
 
 
 class LetterQuerySet(models.QuerySet["Letter"]):
@@ -37,6 +38,9 @@ class Letter(models.Model):
     language = models.CharField(_("language"), max_length=10, default="en")
     policy = models.ForeignKey(
         Policy, on_delete=models.PROTECT, null=True, blank=True, related_name="letters"
+    )
+    sale = models.ForeignKey(
+        Sale, on_delete=models.PROTECT, null=True, blank=True, related_name="letters"
     )
     reference = models.CharField(_("reference"), max_length=64, blank=True)
     context = models.JSONField(_("facts"), default=dict)

@@ -68,7 +68,11 @@ STOCK: dict[str, dict[str, Any]] = {
 
 def code_totals(batches: QuerySet[CodeBatch]) -> dict[str, int]:
     """How many codes of these batches there are: `size`, and those in each state."""
-    codes = ActivationCode.objects.filter(batch__in=batches.order_by())
+    return codes_by_state(ActivationCode.objects.filter(batch__in=batches.order_by()))
+
+
+def codes_by_state(codes: QuerySet[ActivationCode]) -> dict[str, int]:
+    """How many there are: `size`, and those in each state; `sold` counts the redeemed, too."""
     totals = {name: Count("pk", filter=Q(**facts)) for name, facts in STOCK.items()}
     return codes.aggregate(size=Count("pk"), **totals)
 

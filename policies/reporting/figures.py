@@ -50,7 +50,7 @@ def of_policies(*, now: datetime) -> Figures:
     sold = ActivationCode.objects.filter(state=ActivationCode.State.SOLD)
     ordered = Order.objects.filter(cancelled_at__isnull=True)
     return {
-        "codes_sold": per_day(sold, "sold_at", now=now),
+        "codes_sold": per_day(sold, "sale__sold_at", now=now),
         "orders": per_day(ordered, "placed_at", now=now),
         "in_term": Policy.objects.in_term(at=now).count(),
         "renewals": {str(days): _renewals(days, now=now) for days in DAYS},
@@ -83,7 +83,7 @@ def _low_stock(*, now: datetime) -> list[dict[str, Any]]:
         "region_id": "batch__region_id",
     }
     keys = {name: F(path) for name, path in names.items() if name.endswith("_id")}
-    recently = Q(state="sold", sold_at__gt=now - timedelta(days=PACE), sold_at__lte=now)
+    recently = Q(state="sold", sale__sold_at__gt=now - timedelta(days=PACE), sale__sold_at__lte=now)
     selling = (
         ActivationCode.objects.filter(recently)
         .order_by()

@@ -103,13 +103,13 @@ def _policies(drone: Drone) -> Iterator[Moment]:
 
 def of_policies(policies: list[Policy]) -> Iterator[Moment]:
     """The history of policies, beginning with the sale of their codes."""
-    sold = Period.objects.filter(policy__in=policies, code__sold_at__isnull=False)
-    for period in sold.select_related("code__sold_to", "plan"):
+    sold = Period.objects.filter(policy__in=policies, code__sale__isnull=False)
+    for period in sold.select_related("code__sale__buyer", "plan"):
         code = period.code
         assert code is not None
-        assert code.sold_at is not None
+        assert code.sale is not None
         what = _("%(plan)s sold") % {"plan": period.plan.name}
-        yield Moment(code.sold_at, what, code, note=code.sold_to.name if code.sold_to else "")
+        yield Moment(code.sale.sold_at, what, code, note=code.sale.buyer.name)
     events = PolicyEvent.objects.filter(policy__in=policies).select_related("policy")
     for event in events:
         yield Moment(event.at, event.what, event.policy, event.actor, event.note)

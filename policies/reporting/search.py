@@ -17,12 +17,15 @@ from policies.models import (
     Letter,
     Order,
     Policy,
+    Sale,
     VideoVerification,
 )
 from policies.rules import code_format, serials
 
 # A search box answers with a few records; for more there are the lists.
 FEW = 20
+# What staff see of a code.
+TAIL = 4
 
 
 def is_email(term: str) -> bool:
@@ -52,16 +55,23 @@ def policies(among: QuerySet[Policy], term: str) -> QuerySet[Policy]:
 def codes_on_file(among: QuerySet[ActivationCode], term: str) -> QuerySet[ActivationCode]:
     """By e-mail of the buyer, whole code, its last four characters or the order's reference."""
     if is_email(term):
-        return among.filter(sold_to__email=term.lower())
+        return among.filter(sale__buyer__email=term.lower())
     normalised = code_format.normalise(term)
     if len(normalised) == code_format.LENGTH:
         code = code_in(term)
         if code is not None:
             return among.filter(pk=code.pk)
-    match = Q(order_reference=term)
-    if len(normalised) == 4:
+    match = Q(sale__order_reference=term)
+    if len(normalised) == TAIL:
         match |= Q(last_four=normalised)
     return among.filter(match)
+
+
+def sales(among: QuerySet[Sale], term: str) -> QuerySet[Sale]:
+    """By e-mail of the buyer, or order reference."""
+    if is_email(term):
+        return among.filter(buyer__email=term.lower())
+    return among.filter(order_reference=term)
 
 
 def drones(among: QuerySet[Drone], term: str) -> QuerySet[Drone]:
@@ -122,9 +132,16 @@ def everything(term: str) -> list[Model]:
     records: list[Model] = [one for one in exact if one is not None]
     return records or [
         *few(Order.objects.filter(reference=term).select_related("drone")),
-        *few(codes_on_file(ActivationCode.objects.all(), term)),
+        *few(sales(Sale.objects.all(), term)),
+        *few(codes_that_end_in(term)),
         *few(customers(Customer.objects.all(), term)),
     ]
+
+
+def codes_that_end_in(term: str) -> QuerySet[ActivationCode]:
+    tail = code_format.normalise(term)
+    codes = ActivationCode.objects.all()
+    return codes.filter(last_four=tail) if len(tail) == TAIL else codes.none()
 
 
 def few(rows: QuerySet[Any]) -> list[Any]:

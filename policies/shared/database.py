@@ -278,6 +278,13 @@ def json_object(facts: dict[str, str]) -> str:
     return f"{function}({pairs})"
 
 
+def json_list(expression: str, *, by: str) -> str:
+    """SQL: an array of what an expression is in each row of a group; in order where it can be."""
+    if connection.vendor == "postgresql":
+        return f"jsonb_agg({expression} ORDER BY {by})"
+    return f"json_group_array({expression})"
+
+
 def iso(column: str) -> str:
     """SQL: an instant as ISO 8601 text in UTC, as Python writes it."""
     if connection.vendor == "postgresql":

@@ -107,8 +107,10 @@ def test_only_managers_and_auditors_see_the_figures(employ):
 
 
 def test_figures_are_counted_by_the_sweep(manager, policy, house):
-    factories.ActivationCodeFactory.create_batch(3, sold=True, sold_at=NOON - timedelta(days=2))
-    factories.ActivationCodeFactory(sold=True, sold_at=NOON - timedelta(days=60))
+    factories.ActivationCodeFactory.create_batch(
+        3, sold=True, sale__sold_at=NOON - timedelta(days=2)
+    )
+    factories.ActivationCodeFactory(sold=True, sale__sold_at=NOON - timedelta(days=60))
     house.claim_at("completed", policy)
     assert "The figures appear after the first sweep" in text_of(manager)
     call_command("take_figures")
@@ -157,7 +159,7 @@ def test_the_renewal_rate_counts_renewable_terms_that_ended(db):
 def test_stock_is_low_when_it_lasts_less_than_a_month(db):
     batch = factories.CodeBatchFactory()
     factories.ActivationCodeFactory.create_batch(
-        9, batch=batch, sold=True, sold_at=NOON - timedelta(days=10)
+        9, batch=batch, sold=True, sale__sold_at=NOON - timedelta(days=10)
     )
     factories.ActivationCodeFactory.create_batch(2, batch=batch)
     [line] = figures.of_policies(now=NOON)["low_stock"]

@@ -13,6 +13,10 @@ SALES, VERIFICATION, CLAIMS, MANAGER = "Sales", "Verification", "Claims", "Manag
 
 ALLOWED = {
     "policies_codebatch_generate": {SALES, MANAGER},
+    "policies_codebatch_sell": {SALES, MANAGER},
+    "policies_codebatch_void": {MANAGER},
+    "policies_sale_sell": {SALES, MANAGER},
+    "policies_sale_take-back": {SALES, MANAGER},
     "policies_activationcode_sell": {SALES, MANAGER},
     "policies_activationcode_bind": {SALES, MANAGER},
     "policies_activationcode_void": {SALES, MANAGER},
@@ -75,6 +79,8 @@ def objects(policy, house):
     """One row of each kind, so that a refusal is about the person and not about the row."""
     return {
         "policies_activationcode": factories.ActivationCodeFactory(),
+        "policies_codebatch": factories.CodeBatchFactory(),
+        "policies_sale": factories.SaleFactory(),
         "policies_drone": policy.drone,
         "policies_policy": policy,
         "policies_letter": factories.LetterFactory(),

@@ -100,7 +100,7 @@ def insert_ready_made(count: int) -> Callable[[], None]:
     sealed = [(sealing.seal(code), code[-4:]) for code in codes.new_codes(count)]
     if connection.vendor == "postgresql":
         lines = "".join(
-            f"{{batch}}\t{seal.digest}\t\\\\x{seal.sealed.hex()}\t{seal.key_id}\t{tail}\tin_stock\t\t\n"
+            f"{{batch}}\t{seal.digest}\t\\\\x{seal.sealed.hex()}\t{seal.key_id}\t{tail}\tin_stock\t\n"
             for seal, tail in sealed
         )
 
@@ -119,7 +119,7 @@ def insert_ready_made(count: int) -> Callable[[], None]:
             cursor.executemany(
                 f"INSERT INTO policies_activationcode ({columns}) VALUES ({marks})",
                 [
-                    (batch, seal.digest.hex, seal.sealed, seal.key_id, tail, "in_stock", "", "")
+                    (batch, seal.digest.hex, seal.sealed, seal.key_id, tail, "in_stock", "")
                     for seal, tail in sealed
                 ],
             )

@@ -27,6 +27,7 @@ from policies.models import (
     Policy,
     PolicyEvent,
     Region,
+    Sale,
 )
 from policies.rules.reference_numbers import ALPHABET
 from policies.shared.database import insert_many
@@ -105,8 +106,8 @@ class Rows:
         self.put(Drone, drone, self.drones())
         batches = [code_batch(BATCH) for _ in range(self.count // BATCH + 1)]
         self.batches = [batch.pk for batch in CodeBatch.objects.bulk_create(batches)]
-        sold = "sold_to_id sold_at months replacements warranty_months binding_window_hours"
-        sold += " cover_terms_id"
+        self.put(Sale, "buyer_id region_id order_reference sold_at actor", self.sales())
+        sold = "sale_id months replacements warranty_months binding_window_hours cover_terms_id"
         self.put(ActivationCode, f"{' '.join(codes.STOCK_COLUMNS)} {sold}", self.codes())
         policy = "number token plan_id region_id drone_id drone_life holder_id status"
         self.put(Policy, f"{policy} starts_at ends_at cancel_reason created_at", self.policies())
@@ -158,6 +159,12 @@ class Rows:
             activated = self.stored(self.starts_at(n) - timedelta(hours=5))
             yield serial, self.random.choice(self.models), activated, "dealer", 1, None
 
+    def sales(self) -> Iterator[tuple[Any, ...]]:
+        for n in self.numbers():
+            order = self.facts.order_reference if n == self.special else f"W-{n:07d}"
+            at = self.stored(self.starts_at(n) - timedelta(hours=9))
+            yield self.ids[Customer] + n, self.regions[0], order, at, "sales"
+
     def codes(self) -> Iterator[tuple[Any, ...]]:
         in_stock = int(self.count * IN_STOCK)
         for n in range(self.count + in_stock):
@@ -169,12 +176,9 @@ class Rows:
                 digest = UUID(int=self.random.getrandbits(128))
                 kept = (digest, os.urandom(self.sealed_bytes), self.key_id, tail)
             if n >= self.count:
-                yield batch, *kept, "in_stock", "", "", *[None] * 7
-                continue
-            order = self.facts.order_reference if n == self.special else f"W-{n:07d}"
-            buyer = self.ids[Customer] + n
-            at = self.stored(self.starts_at(n) - timedelta(hours=9))
-            yield batch, *kept, "sold", order, "", buyer, at, 12, 2, 0, 48, self.frozen
+                yield batch, *kept, "in_stock", "", *[None] * 6
+            else:
+                yield batch, *kept, "sold", "", self.ids[Sale] + n, 12, 2, 0, 48, self.frozen
 
     def policies(self) -> Iterator[tuple[Any, ...]]:
         for n in self.numbers():

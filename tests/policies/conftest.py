@@ -88,4 +88,18 @@ def code_in_stock(db):
 @pytest.fixture
 def sold_code(ann):
     """A 1-Year code for a Mavic 2 Pro in the United States, sold to Ann."""
-    return factories.ActivationCodeFactory(sold=True, sold_to=ann, order_reference="SO-1001")
+    return factories.ActivationCodeFactory(
+        sold=True, sale__buyer=ann, sale__order_reference="SO-1001"
+    )
+
+
+@pytest.fixture
+def shelf(care_1y, mavic_2_pro, us, desk, now):
+    """What a batch or a sale is of, and who does it when."""
+    return {
+        "plan": care_1y,
+        "drone_model": mavic_2_pro,
+        "region": us,
+        "actor": desk,
+        "now": now,
+    }

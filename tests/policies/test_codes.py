@@ -1,4 +1,4 @@
-"""Activation codes: their life (C1, C2), and what strangers are told (C3, C5)."""
+"""Activation codes: in stock (C1), whole (C4), and what strangers are told (C3, C5)."""
 
 from datetime import timedelta
 
@@ -10,14 +10,11 @@ from policies.models import (
     ActivationCode,
     CodeBatch,
     CodeEvent,
-    Letter,
     Period,
-    Plan,
-    Region,
 )
 from policies.rules import code_format
 from policies.rules.reference_numbers import ALPHABET
-from policies.shared.errors import CodeRefused, Conflict
+from policies.shared.errors import CodeRefused
 from tests import factories
 
 # --- making them (C1), and looking at one that was typed (C3) -----------------
@@ -49,18 +46,6 @@ def test_new_codes_favour_no_character():
 # --- batches (C1) ------------------------------------------------------------
 
 
-@pytest.fixture
-def shelf(care_1y, mavic_2_pro, us, desk, now):
-    """What a batch or a sale is of, and who does it when."""
-    return {
-        "plan": care_1y,
-        "drone_model": mavic_2_pro,
-        "region": us,
-        "actor": desk,
-        "now": now,
-    }
-
-
 def test_a_batch_holds_as_many_codes_as_were_asked_for(shelf, clerk, now):
     kept: list[str] = []
     batch = codes.generate(**shelf, count=30, keep=kept.append)
@@ -72,8 +57,8 @@ def test_a_batch_holds_as_many_codes_as_were_asked_for(shelf, clerk, now):
     for code, text in zip(stock, kept, strict=True):
         assert code.last_four == text[-4:]
         assert (code.state, code.key_id) == ("in_stock", "t2")
-        assert (code.sold_to_id, code.sold_at, code.months, code.replacements) == (None,) * 4
-        assert (code.order_reference, code.void_reason) == ("", "")
+        assert (code.sale_id, code.months, code.replacements) == (None,) * 3
+        assert code.void_reason == ""
         assert codes.find(text) == code
 
 
@@ -113,151 +98,6 @@ def test_a_code_that_is_there_already_is_not_added_again(
     assert batch.codes.count() == 0
     assert codes.add_to_stock(batch, iter([fresh])) == 1
     assert (batch.origin, batch.source, batch.codes.count()) == ("imported", "codes.csv", 1)
-
-
-# --- selling (C2, P4) --------------------------------------------------------
-
-
-def test_a_sale_is_recorded_with_the_terms_of_the_day_and_one_letter(ann, desk, clerk, now):
-    code = factories.ActivationCodeFactory()
-
-    codes.sell(code, to=ann, order_reference="SO-1001", actor=desk, now=now)
-
-    code.refresh_from_db()
-    assert (code.state, code.sold_to, code.sold_at) == ("sold", ann, now)
-    assert code.order_reference == "SO-1001"
-    assert (code.months, code.replacements, code.warranty_months) == (12, 2, 0)
-    assert code.binding_window_hours == 48
-    event = CodeEvent.objects.get(code=code)
-    assert (event.kind, event.at, event.note) == ("sold", now, "SO-1001")
-    assert (event.actor, event.by, event.address) == ("clerk", clerk, "192.0.2.10")
-    letter = Letter.objects.get()
-    assert (letter.name, letter.recipient) == ("code_sold", "ann@example.com")
-    assert (letter.reference, letter.state) == ("SO-1001", "queued")
-
-
-def test_a_code_is_sold_once(ann, desk, now):
-    code = factories.ActivationCodeFactory()
-    ben = factories.CustomerFactory(name="Ben")
-    codes.sell(code, to=ann, order_reference="SO-1", actor=desk, now=now)
-    with pytest.raises(Conflict):
-        codes.sell(code, to=ben, order_reference="SO-2", actor=desk, now=now)
-    code.refresh_from_db()
-    assert (code.sold_to, code.order_reference) == (ann, "SO-1")
-    assert CodeEvent.objects.count() == 1
-    assert Letter.objects.count() == 1
-
-
-def test_a_void_code_is_not_sold(ann, desk, now):
-    code = factories.ActivationCodeFactory(void=True)
-    with pytest.raises(Conflict):
-        codes.sell(code, to=ann, order_reference="SO-1", actor=desk, now=now)
-    assert Letter.objects.count() == 0
-
-
-def test_several_codes_of_one_sale_go_out_in_one_letter(ann, shelf):
-    codes.generate(**shelf, count=5)
-
-    sold = codes.sell_from_stock(**shelf, quantity=3, to=ann, order_reference="SO-1001")
-
-    assert ActivationCode.objects.filter(state="sold", sold_to=ann).count() == 3
-    assert ActivationCode.objects.filter(state="in_stock").count() == 2
-    assert CodeEvent.objects.filter(kind="sold", code__in=sold).count() == 3
-    assert Letter.objects.get().context["code_ids"] == [code.pk for code in sold]
-
-
-def test_the_oldest_batch_is_sold_first(ann, shelf):
-    old = codes.generate(**shelf, count=2)
-    new = codes.generate(**shelf, count=2)
-    sold = codes.sell_from_stock(**shelf, quantity=3, to=ann, order_reference="SO-1001")
-    assert [code.batch_id for code in sold] == [old.pk, old.pk, new.pk]
-    assert [code.pk for code in sold] == sorted(code.pk for code in sold)
-
-
-def test_too_few_in_stock_sells_nothing(ann, shelf):
-    codes.generate(**shelf, count=2)
-    with pytest.raises(Conflict) as conflict:
-        codes.sell_from_stock(**shelf, quantity=3, to=ann, order_reference="SO-1001")
-    assert str(conflict.value.message) == "Only 2 such codes are in stock."
-    assert ActivationCode.objects.filter(state="in_stock").count() == 2
-    assert CodeEvent.objects.count() == 0
-    assert Letter.objects.count() == 0
-
-
-def test_only_codes_of_that_plan_model_and_region_are_sold(
-    ann, shelf, care_2y, mavic_air, eu, desk
-):
-    codes.generate(**shelf, count=1)
-    for other in ({"plan": care_2y}, {"drone_model": mavic_air}, {"region": eu}):
-        with pytest.raises(Conflict) as conflict:
-            codes.sell_from_stock(**(shelf | other), quantity=1, to=ann, order_reference="SO-1")
-        assert str(conflict.value.message) == "Only 0 such codes are in stock."
-    assert len(codes.sell_from_stock(**shelf, quantity=1, to=ann, order_reference="SO-1")) == 1
-
-
-def test_a_large_sale_takes_as_many_queries_as_a_small_one(
-    ann, shelf, django_assert_max_num_queries
-):
-    codes.generate(**shelf, count=200)
-    for quantity in (1, 100):
-        with django_assert_max_num_queries(16):
-            codes.sell_from_stock(**shelf, quantity=quantity, to=ann, order_reference="SO-1001")
-
-
-def test_a_sold_code_keeps_its_terms_when_the_catalogue_changes(ann, desk, now):
-    before, after = factories.ActivationCodeFactory.create_batch(2)
-    codes.sell(before, to=ann, order_reference="SO-1", actor=desk, now=now)
-    Plan.objects.filter(code="care-1y").update(months=6, replacements=1, warranty_months=3)
-    Region.objects.filter(code="US").update(binding_window_hours=24)
-    codes.sell(after, to=ann, order_reference="SO-2", actor=desk, now=now)
-
-    def terms(code):
-        code.refresh_from_db()
-        return (code.months, code.replacements, code.warranty_months, code.binding_window_hours)
-
-    assert terms(before) == (12, 2, 0, 48)
-    assert terms(after) == (6, 1, 3, 24)
-
-
-# --- void (C2) ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sold", [False, True])
-def test_a_code_is_made_void_with_a_reason(sold, desk, now):
-    code = factories.ActivationCodeFactory(sold=sold)
-    codes.void(code, reason="Printed twice", actor=desk, now=now)
-    code.refresh_from_db()
-    assert (code.state, code.void_reason) == ("void", "Printed twice")
-    assert (code.sold_at is not None) is sold
-    event = CodeEvent.objects.get(code=code)
-    assert (event.kind, event.note, event.actor, event.at) == (
-        "voided",
-        "Printed twice",
-        "clerk",
-        now,
-    )
-
-
-def test_a_code_is_not_made_void_without_a_reason(code_in_stock, desk, now):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        codes.void(code_in_stock, reason="", actor=desk, now=now)
-    assert CodeEvent.objects.count() == 0
-
-
-def test_a_void_code_is_not_made_void_again(desk, now):
-    code = factories.ActivationCodeFactory(void=True)
-    with pytest.raises(Conflict):
-        codes.void(code, reason="Again", actor=desk, now=now)
-    code.refresh_from_db()
-    assert code.void_reason == "Printed twice"
-
-
-def test_a_redeemed_code_is_not_made_void(sold_code, desk, now):
-    factories.PeriodFactory(code=sold_code)
-    with pytest.raises(Conflict):
-        codes.void(sold_code, reason="Refund", actor=desk, now=now)
-    sold_code.refresh_from_db()
-    assert sold_code.state == "sold"
 
 
 # --- the whole code (C4) -----------------------------------------------------

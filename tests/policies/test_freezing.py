@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
-from policies import agreement, binding, codes, cover, freezing, orders, renewal
+from policies import agreement, binding, cover, freezing, orders, renewal, sales
 from policies.models import ActivationCode, CoverTerms, DroneModel, Exclusion, Order, Period
 from policies.shared.actor import Actor
 from tests import factories
@@ -35,9 +35,10 @@ def sell(ann, mavic_2_pro, care_1y, us):
     def sell(plan=care_1y) -> ActivationCode:
         goods = {"plan": plan, "drone_model": mavic_2_pro, "region": us}
         factories.ActivationCodeFactory(batch=factories.CodeBatchFactory(plan=plan))
-        [code] = codes.sell_from_stock(
+        sale = sales.sell_from_stock(
             **goods, quantity=1, to=ann, order_reference="W-1", actor=HOUSE, now=NOW
         )
+        [code] = factories.codes_of(sale)
         return code
 
     return sell

@@ -7,7 +7,7 @@ import pytest
 from policies import binding, issuing, orders
 from policies.binding import Application
 from policies.imports import order_rows
-from policies.imports.order_rows import Sale
+from policies.imports.order_rows import Entry
 from policies.models import DroneModel, Order, Period, Policy
 from policies.models.code import SoldTerms
 from policies.shared.actor import Actor
@@ -91,7 +91,7 @@ def test_a_code_an_order_and_a_file_make_the_same_policy(sold_code, ann, order):
 
     in_a_file = order("INAFILE1")
     in_a_file.save()
-    sale = Sale(in_a_file, "", in_a_file.drone.drone_model, None, in_a_file.drone, shipped_at)
+    sale = Entry(in_a_file, "", in_a_file.drone.drone_model, None, in_a_file.drone, shipped_at)
     order_rows.ship([sale], actor=HOUSE, now=AT)
 
     policies = list(Policy.objects.order_by("pk"))

@@ -10,14 +10,15 @@ from django.conf import settings as django_settings
 from policies import (
     activation,
     cancellation,
-    codes,
     expiry,
     orders,
     outbox,
     renewal,
+    sales,
     status,
     transfer,
     verification,
+    voiding,
 )
 from policies.models import Letter, Policy, VerificationStep
 from policies.shared.errors import Conflict
@@ -111,7 +112,7 @@ def sell(ann, mavic_2_pro, us, desk, now):
     def sell(plan, quantity: int):
         for _each in range(quantity):
             factories.ActivationCodeFactory(batch__plan=plan)
-        return codes.sell_from_stock(
+        sale = sales.sell_from_stock(
             plan=plan,
             drone_model=mavic_2_pro,
             region=us,
@@ -121,6 +122,7 @@ def sell(ann, mavic_2_pro, us, desk, now):
             actor=desk,
             now=now,
         )
+        return factories.codes_of(sale)
 
     return sell
 
@@ -155,7 +157,7 @@ def whole(letter: Letter) -> outbox.Rendered:
 
 def test_sent_again_it_brings_no_code_that_is_void_or_used(sell, care_1y, desk, now):
     good, void, used = sell(care_1y, 3)
-    codes.void(void, reason="Stolen", actor=desk, now=now)
+    voiding.void(void, reason="Stolen", actor=desk, now=now)
     factories.PeriodFactory(code=used)
     letter = sent("code_sold")
     outbox.send_again(letter, now=now)
@@ -171,7 +173,7 @@ def test_sent_again_it_brings_no_code_that_is_void_or_used(sell, care_1y, desk, 
 
 def test_it_is_not_sent_again_when_none_of_its_codes_is_good(sell, care_1y, desk, now):
     [only] = sell(care_1y, 1)
-    codes.void(only, reason="Stolen", actor=desk, now=now)
+    voiding.void(only, reason="Stolen", actor=desk, now=now)
     letter = sent("code_sold")
     with pytest.raises(Conflict) as refusal:
         outbox.send_again(letter, now=now)
@@ -182,7 +184,7 @@ def test_it_is_not_sent_again_when_none_of_its_codes_is_good(sell, care_1y, desk
 
 def test_a_code_made_void_before_its_letter_went_out_is_not_in_it(sell, care_1y, desk, now):
     [only] = sell(care_1y, 1)
-    codes.void(only, reason="Stolen", actor=desk, now=now)
+    voiding.void(only, reason="Stolen", actor=desk, now=now)
     letter = whole(Letter.objects.get(name="code_sold"))
     assert letter.subject == "Your order from Skyline Drones"
     assert "Its codes can no longer be used." in letter.text
@@ -193,7 +195,7 @@ def test_a_code_made_void_before_its_letter_went_out_is_not_in_it(sell, care_1y,
 def test_the_buyer_is_told_of_each_code_made_void(sell, care_1y, desk, now):
     first, second, _kept = sell(care_1y, 3)
     for code in (first, second):
-        codes.void(code, reason="Stolen, says the shop", actor=desk, now=now)
+        voiding.void(code, reason="Stolen, says the shop", actor=desk, now=now)
     assert Letter.objects.filter(name="code_voided", recipient="ann@example.com").count() == 2
     Letter.objects.filter(name="code_voided").order_by("id").last().delete()
     letter = read("code_voided")
@@ -201,15 +203,15 @@ def test_the_buyer_is_told_of_each_code_made_void(sell, care_1y, desk, now):
     both_say(
         letter,
         "Hello Ann Lee,",
-        f"the activation code that ends in {first.last_four}",
-        "one 1-Year care plan for one Mavic 2 Pro",
-        "Order: SO-7. Other codes of it are not affected.",
+        "We have taken an activation code of yours out of use.",
+        f"the code that ends in {first.last_four}, for one 1-Year care plan for one Mavic 2 Pro",
+        "Region: United States. Order: SO-7. Other codes of it are not affected.",
     )
     neither_says(letter, "says the shop", factories.whole(first))
 
 
 def test_nobody_is_told_of_a_code_that_nobody_bought(code_in_stock, desk, now):
-    codes.void(code_in_stock, reason="Printed twice", actor=desk, now=now)
+    voiding.void(code_in_stock, reason="Printed twice", actor=desk, now=now)
     assert not Letter.objects.exists()
 
 

@@ -13,7 +13,7 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.db import transaction
 from django.utils import translation
 
-from policies import codes, outbox
+from policies import outbox, sales
 from policies.models import Letter
 from policies.reporting import counts
 from policies.shared.errors import Conflict
@@ -161,7 +161,7 @@ def test_what_is_rolled_back_leaves_no_letter(now):
 def test_a_sale_that_fails_leaves_no_letter(ann, desk, now):
     code = factories.ActivationCodeFactory()
     with transaction.atomic():
-        codes.sell(code, to=ann, order_reference="SO-1", actor=desk, now=now)
+        sales.sell(code, to=ann, order_reference="SO-1", actor=desk, now=now)
         assert Letter.objects.count() == 1
         transaction.set_rollback(True)
     assert Letter.objects.count() == 0
@@ -476,7 +476,7 @@ def test_a_letter_sent_again_has_all_its_tries(letter, send, settings, now):
 
 def test_the_mail_shows_the_whole_code_and_the_preview_only_its_end(ann, desk, now, send):
     code = factories.ActivationCodeFactory()
-    codes.sell(code, to=ann, order_reference="SO-1001", actor=desk, now=now)
+    sales.sell(code, to=ann, order_reference="SO-1001", actor=desk, now=now)
     whole = factories.whole(code)
     preview = outbox.render(Letter.objects.get())
 
@@ -496,12 +496,12 @@ def test_the_mail_shows_the_whole_code_and_the_preview_only_its_end(ann, desk, n
 def test_the_codes_of_one_sale_stand_in_the_letter_in_their_order(ann, desk, now, send):
     made = factories.ActivationCodeFactory.create_batch(3)
     first = made[0].batch
-    sold = codes.sell_from_stock(
+    sale = sales.sell_from_stock(
         plan=first.plan, drone_model=first.drone_model, region=first.region, quantity=3,
         to=ann, order_reference="SO-1001", actor=desk, now=now)  # fmt: skip
     send()
     (sent,) = mail.outbox
-    places = [sent.body.index(factories.whole(code)) for code in sold]
+    places = [sent.body.index(factories.whole(code)) for code in factories.codes_of(sale)]
     assert places == sorted(places)
 
 

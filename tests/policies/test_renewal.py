@@ -200,7 +200,11 @@ def test_a_renewal_sold_at_the_desk_is_redeemed_on_the_spot(policy, refresh_plus
     now = datetime(2026, 6, 1, tzinfo=UTC)
     renewal.sell_and_renew(policy, plan=refresh_plus, order_reference="R-1", actor=HOUSE, now=now)
     code = Period.objects.get(policy=policy, number=2).code
-    assert (code.state, code.sold_to, code.order_reference) == ("sold", policy.holder, "R-1")
+    assert (code.state, code.sale.buyer, code.sale.order_reference) == (
+        "sold",
+        policy.holder,
+        "R-1",
+    )
     assert list(Letter.objects.values_list("name", flat=True)) == ["renewed"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.db import connection, transaction
 
-from policies import binding, codes, outbox, sealing
+from policies import binding, codes, outbox, sales, sealing, voiding
 from policies.models import ActivationCode, Letter
 from policies.shared.errors import CodeRefused
 from tests import factories
@@ -205,10 +205,11 @@ def test_the_database_holds_no_whole_code_anywhere(
     made: list[str] = []
     shelf = {"plan": care_1y, "drone_model": mavic_2_pro, "region": us, "actor": desk, "now": now}
     codes.generate(**shelf, count=6, keep=made.append)
-    sold = codes.sell_from_stock(**shelf, quantity=3, to=ann, order_reference="SO-1001")
+    sale = sales.sell_from_stock(**shelf, quantity=3, to=ann, order_reference="SO-1001")
+    sold = factories.codes_of(sale)
     by_hand = codes.find(made[3])
-    codes.sell(by_hand, to=ann, order_reference="SO-1002", actor=desk, now=now)
-    codes.void(codes.find(made[4]), reason="Printed twice", actor=desk, now=now)
+    sales.sell(by_hand, to=ann, order_reference="SO-1002", actor=desk, now=now)
+    voiding.void(codes.find(made[4]), reason="Printed twice", actor=desk, now=now)
     shown = codes.reveal(sold[1], reason="The letter was lost", actor=desk, now=now)
     application = binding.Application(
         serial="0AXCE1K0030100",

@@ -7,7 +7,7 @@ import zeal
 from django.test import Client
 from django.utils import timezone
 
-from policies import binding, codes, customers
+from policies import binding, codes, customers, sales
 from policies.models import DroneModel, Plan, Policy, Region
 from policies.shared.actor import Actor
 
@@ -42,7 +42,7 @@ def sell(db):
         }
         codes.generate(**goods, count=1, actor=DESK, now=sold_at, keep=whole.append)
         buyer = customers.known(name="Ada", email="ada@example.com", country="US", now=sold_at)
-        codes.sell_from_stock(
+        sales.sell_from_stock(
             **goods, quantity=1, to=buyer, order_reference="SO-1", actor=DESK, now=sold_at
         )
         return whole[0]

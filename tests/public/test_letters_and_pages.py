@@ -23,16 +23,17 @@ from policies import (
     agreement,
     binding,
     cancellation,
-    codes,
     correction,
     expiry,
     marks,
     orders,
     outbox,
     renewal,
+    sales,
     status,
     transfer,
     verification,
+    voiding,
 )
 from policies.models import Letter, Plan, Policy, VerificationStep
 from policies.shared import papers
@@ -104,7 +105,7 @@ def case(name: str, *facts: str) -> Callable[[Make], Make]:
 
 def sell(cast: Cast, plan: str = "care-1y") -> list[Any]:
     factories.ActivationCodeFactory(batch__plan=Plan.objects.get(code=plan))
-    return codes.sell_from_stock(
+    sale = sales.sell_from_stock(
         plan=Plan.objects.get(code=plan),
         drone_model=cast.policy.drone.drone_model,
         region=cast.policy.region,
@@ -114,6 +115,7 @@ def sell(cast: Cast, plan: str = "care-1y") -> list[Any]:
         actor=DESK,
         now=cast.now,
     )
+    return factories.codes_of(sale)
 
 
 @case("code_sold")
@@ -135,7 +137,7 @@ def _(cast):
 @case("code_voided")
 def _(cast):
     [code] = sell(cast)
-    codes.void(code, reason="Stolen", actor=DESK, now=cast.now)
+    voiding.void(code, reason="Stolen", actor=DESK, now=cast.now)
     assert code.last_four in outbox.render(Letter.objects.get(name="code_voided")).text
     return ""
 

@@ -10,6 +10,7 @@ from policies import (
     customers,
     drones,
     renewal,
+    sales,
     transfer,
     verification,
 )
@@ -77,10 +78,10 @@ class SalesDesk(Desk):
         }
         codes.generate(**facts, count=1, actor=STAFF, now=self.now)
         buyer = customers.known(name="Sim", email="sim@example.com", country="US", now=self.now)
-        [code] = codes.sell_from_stock(
+        sale = sales.sell_from_stock(
             **facts, quantity=1, to=buyer, order_reference="", actor=STAFF, now=self.now, tell=False
         )
-        return code
+        return sale.codes.get()
 
     def enter(self, policy: Policy, plan: str, start: datetime, marked: str) -> Paper:
         months, granted = PLANS[plan]

@@ -130,17 +130,16 @@ def test_a_code_has_its_digest_to_itself():
         change(second, digest=digest)
 
 
-SALE = {"sold_at": MAY_2026, "months": 12, "replacements": 2, "warranty_months": 0,
-        "binding_window_hours": 48}  # fmt: skip
+TERMS = {"months": 12, "replacements": 2, "warranty_months": 0, "binding_window_hours": 48}
 
 
-def test_a_sold_code_has_a_buyer_a_date_and_its_terms(ann):
+def test_a_sold_code_has_a_sale_and_its_terms(db):
     code = factories.ActivationCodeFactory()
     frozen = factories.of_today(code.batch.drone_model)
-    sale = {**SALE, "sold_to_id": ann.pk, "cover_terms_id": frozen.pk}
+    sale = {**TERMS, "sale_id": factories.SaleFactory().pk, "cover_terms_id": frozen.pk}
     for missing in sale:
         part = {column: value for column, value in sale.items() if column != missing}
-        with refused("code_sold_with_terms|code_sold_has_date"):
+        with refused("code_sold_with_terms|code_sold_has_sale"):
             change(code, state="sold", **part)
     for nothing in ("months", "binding_window_hours"):
         with refused("code_sold_with_terms"):
@@ -148,14 +147,14 @@ def test_a_sold_code_has_a_buyer_a_date_and_its_terms(ann):
     assert change(code, state="sold", **sale) == 1
 
 
-def test_a_code_in_stock_has_no_buyer_and_no_terms(ann):
+def test_a_code_in_stock_has_no_sale_and_no_terms(db):
     code = factories.ActivationCodeFactory()
     frozen = factories.of_today(code.batch.drone_model)
-    sale = {**SALE, "sold_to_id": ann.pk, "cover_terms_id": frozen.pk}
+    sale = {**TERMS, "sale_id": factories.SaleFactory().pk, "cover_terms_id": frozen.pk}
     for column, value in sale.items():
-        with refused("code_sold_with_terms|code_sold_has_date"):
+        with refused("code_sold_with_terms|code_sold_has_sale"):
             change(code, **{column: value})
-    with refused("code_sold_has_date"):
+    with refused("code_sold_has_sale"):
         change(code, **sale)
 
 
@@ -169,7 +168,7 @@ def test_a_code_is_void_exactly_when_there_is_a_reason():
 
 
 def test_a_code_is_in_a_state_that_is_known():
-    with refused("code_sold_has_date"):
+    with refused("code_sold_has_sale"):
         change(factories.ActivationCodeFactory(), state="lent")
 
 
