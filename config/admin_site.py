@@ -39,6 +39,7 @@ class BackOfficeSite(AdminSite):
     def get_urls(self) -> list[Any]:
         return [
             path("search/", self.admin_view(search.search), name="search"),
+            path("search/code/", self.admin_view(search.find_code), name="find_code"),
             *super().get_urls(),
         ]
 

@@ -197,6 +197,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.NoCodesInAddressesMiddleware",
     "config.middleware.ViewersZoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -431,18 +432,22 @@ IMPORT_MAX_MB = 50
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"without queries": {"()": "config.logs.WithoutQueries"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stdout",
             "formatter": "line",
+            "filters": ["without queries"],
         },
     },
     "root": {"handlers": ["stdout"], "level": "INFO"},
     "loggers": {
         # Django's own handlers print only with DEBUG, and mail the rest to nobody.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # The development server's lines about requests: through our filter, too.
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         # Guesses at host names by robots: 400 is answer enough.
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},
     },

@@ -196,7 +196,8 @@ class ActivationCodeAdmin(RecordAdmin):
     sortable_by = ()
     find = staticmethod(search.codes_on_file)
     search_fields = ["last_four"]
-    search_help_text = _("A whole code, its last four characters, an order reference or an e-mail.")
+    search_help_text = _("The last four characters, an order reference or an e-mail.")
+    code_leads_to = "code"
     fields = [
         "tail",
         "state_pill",

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
@@ -18,12 +18,10 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes
 from policies.backoffice import date_ranges, exports, history, query_strings
 from policies.backoffice.history import Query
 from policies.backoffice.history_pages import log_export, page_of_lines
 from policies.backoffice.report_filters import DayField, SpanForm, beginning_of
-from policies.rules import code_format
 from policies.shared.fields import PlainCharField
 
 COLUMNS = [
@@ -53,19 +51,6 @@ class HistoryForm(SpanForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["who"].widget.attrs["list"] = "people"
-
-    def clean_reference(self) -> str:
-        reference = str(self.cleaned_data["reference"])
-        try:
-            whole = codes.find(reference)
-        except code_format.Mistyped:
-            whole = None
-        if whole is not None:
-            # It would stay in the address, in the browser's memory and in the server's log.
-            raise ValidationError(
-                _("Never search for a whole code here. Its last four characters will do.")
-            )
-        return reference
 
     def query(self) -> Query:
         data = self.cleaned_data

@@ -173,7 +173,8 @@ class PolicyAdmin(RecordAdmin):
     sortable_by = ()
     find = staticmethod(search.policies)
     search_fields = ["number"]
-    search_help_text = _("A policy number, a serial number, a whole code or an e-mail.")
+    search_help_text = _("A policy number, a serial number or an e-mail.")
+    code_leads_to = "policy"
     fields = [
         "number",
         "in_force",

@@ -32,6 +32,8 @@ class BackOfficeAdmin(LoggedAdmin):
     reports: tuple[type[Report], ...] = ()
     # Narrows a list down to what a search term names, through indexes.
     find: ClassVar[Any] = None
+    # What a whole code leads to from this list, where one may be looked up: "code" or "policy".
+    code_leads_to: ClassVar[str] = ""
     change_form_template = "admin/record.html"
     change_list_template = "admin/records.html"
     paginator = EstimatingPaginator

@@ -32,35 +32,30 @@ def is_email(term: str) -> bool:
     return "@" in term
 
 
-def code_in(term: str) -> ActivationCode | None:
-    """The code that a term is, typed in full."""
-    try:
-        return codes.find(term)
-    except code_format.Mistyped:
-        return None
+def by_whole_code(text: str, *, policy: bool = False) -> ActivationCode | Policy | None:
+    """The code that staff typed in full, or the policy that it was redeemed for; None if unknown.
+
+    Never for an address (C6). Raises Mistyped.
+    """
+    code = codes.find(text)
+    redeemed = Policy.objects.filter(periods__code=code) if code and policy else None
+    return (redeemed and redeemed.first()) or code
 
 
 def policies(among: QuerySet[Policy], term: str) -> QuerySet[Policy]:
-    """By e-mail of the holder, policy number, whole code or serial number."""
+    """By e-mail of the holder, policy number or serial number."""
     if is_email(term):
         return among.filter(holder__email=term.lower())
     if term.upper().startswith("POL-"):
         return among.filter(number=term.upper())
-    code = code_in(term)
-    if code is not None:
-        return among.filter(periods__code=code)
     return among.filter(drone__serial=serials.recognise(term))
 
 
 def codes_on_file(among: QuerySet[ActivationCode], term: str) -> QuerySet[ActivationCode]:
-    """By e-mail of the buyer, whole code, its last four characters or the order's reference."""
+    """By e-mail of the buyer, last four characters or order reference."""
     if is_email(term):
         return among.filter(sale__buyer__email=term.lower())
     normalised = code_format.normalise(term)
-    if len(normalised) == code_format.LENGTH:
-        code = code_in(term)
-        if code is not None:
-            return among.filter(pk=code.pk)
     match = Q(sale__order_reference=term)
     if len(normalised) == TAIL:
         match |= Q(last_four=normalised)
@@ -128,8 +123,7 @@ def everything(term: str) -> list[Model]:
         return few(customers(Customer.objects.all(), term))
     if term.upper().startswith("POL-"):
         return few(policies(Policy.objects.all(), term))
-    exact = [code_in(term), Drone.objects.filter(serial=serials.recognise(term)).first()]
-    records: list[Model] = [one for one in exact if one is not None]
+    records: list[Model] = few(Drone.objects.filter(serial=serials.recognise(term)))
     return records or [
         *few(Order.objects.filter(reference=term).select_related("drone")),
         *few(sales(Sale.objects.all(), term)),

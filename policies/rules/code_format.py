@@ -64,6 +64,15 @@ def parse(text: str) -> str:
     return code
 
 
+def is_whole_code(text: str) -> bool:
+    """Whether a text is a code in some spelling, by its form alone (C3)."""
+    try:
+        parse(text)
+    except Mistyped:
+        return False
+    return True
+
+
 def grouped(code: str) -> str:
     """In groups of four, as people read it: ABCD-EFGH-JKLM-NPQR."""
     return "-".join(code[i : i + 4] for i in range(0, len(code), 4))

@@ -201,17 +201,6 @@ def test_an_address_finds_events_and_the_log(boss, policy):
     assert [one.address for one in found] == ["203.0.113.9", "203.0.113.9"]
 
 
-def test_a_whole_code_is_never_looked_for(auditor, db):
-    [whole] = codes.new_codes(1)
-    batch = factories.CodeBatchFactory()
-    factories.ActivationCodeFactory(batch=batch, seal=sealing.seal(whole))
-    response = auditor.get(HISTORY, {"reference": whole})
-    assert response.context["form"].errors["reference"] == [
-        "Never search for a whole code here. Its last four characters will do."
-    ]
-    assert "lines" not in response.context
-
-
 @pytest.mark.parametrize(
     "query",
     [
