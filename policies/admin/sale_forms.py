@@ -7,9 +7,10 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from policies import customers
+from policies import customers, usefulness
 from policies.admin.forms import CatalogueForm, ReasonForm
 from policies.models import ActivationCode, Customer
+from policies.rules.verdict import Reason
 from policies.shared.fields import CountryField, EmailField, PhoneField, PlainCharField
 from policies.shared.lettering import validate_printable
 
@@ -22,6 +23,19 @@ class BuyerForm(forms.Form):
     phone = PhoneField(required=False)
     country = CountryField()
     order_reference = PlainCharField(label=_("Order reference"), max_length=64, required=False)
+    # Seen only when there is something to confirm.
+    confirmed = forms.MultipleChoiceField(
+        label=_("Sell all the same"),
+        required=False,
+        choices=[(usefulness.REGION, ""), (usefulness.RENEWAL, "")],
+        widget=forms.MultipleHiddenInput,
+    )
+
+    def ask(self, warnings: list[Reason]) -> None:
+        """Shows a box to tick for each warning."""
+        field: Any = self.fields["confirmed"]
+        field.widget = forms.CheckboxSelectMultiple()
+        field.choices = [(warning.code, str(warning)) for warning in warnings]
 
     def buyer(self, *, now: datetime) -> Customer:
         facts = self.cleaned_data

@@ -13,13 +13,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import sales, voiding
+from policies import sales, usefulness, voiding
 from policies.admin import code_cells
 from policies.admin.sale_forms import SellForm, SellFromBatchForm, SellFromStockForm, TakeBackForm
 from policies.backoffice import exports, log_entries
 from policies.backoffice.cells import link, page_of_list
 from policies.backoffice.operations import Button, Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
+from policies.backoffice.sections import Section
 from policies.models import ActivationCode, CodeBatch, Customer, Sale, SaleEvent
 from policies.reporting import counts, search
 
@@ -43,6 +44,7 @@ class Selling(Operation):
             actor=self.actor,
             now=self.now,
         )
+        usefulness.ask_about(sale, confirmed=form.cleaned_data["confirmed"], at=self.now)
         size = sale.codes.count()
         message = ngettext(
             "%(count)d code sold to %(buyer)s; the letter is on its way.",
@@ -51,12 +53,21 @@ class Selling(Operation):
         )
         return Done(message % {"count": size, "buyer": buyer.name}, go_to=sale)
 
+    def refused(self, form: Any, error: Exception) -> None:
+        if isinstance(error, usefulness.Doubtful):
+            form.ask(error.warnings)
+
 
 class SellFromStock(Selling):
     slug = "sell"
     label = _("Sell codes")
     explanation = _("Takes the oldest codes in stock and mails them to the buyer in one letter.")
     form_class = SellFromStockForm
+    template = "admin/sell.html"
+
+    def stock(self) -> Section:
+        rows = [list(row) for row in counts.stock()]
+        return Section(_("in stock"), [_("Plan"), _("Model"), _("Region"), _("Codes")], rows)
 
     def sell(self, form: Any, **facts: Any) -> Sale:
         wanted = ("plan", "drone_model", "region", "quantity")

@@ -1,5 +1,6 @@
 """Figures for reports, the dashboard and the health checks. Reads only."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -75,6 +76,19 @@ def codes_by_state(codes: QuerySet[ActivationCode]) -> dict[str, int]:
     """How many there are: `size`, and those in each state; `sold` counts the redeemed, too."""
     totals = {name: Count("pk", filter=Q(**facts)) for name, facts in STOCK.items()}
     return codes.aggregate(size=Count("pk"), **totals)
+
+
+def stock() -> list[tuple[str, str, str, int]]:
+    """Plan, model, region and how many of their codes are in stock, where there are any."""
+    # Batch by batch from the index of codes in stock: joined, every code would be read.
+    of_batch = dict(
+        ActivationCode.objects.in_stock().order_by().values_list("batch").annotate(count=Count("*"))
+    )
+    left: Counter[tuple[str, str, str]] = Counter()
+    batches = CodeBatch.objects.filter(pk__in=of_batch)
+    for batch in batches.select_related("plan", "drone_model", "region"):
+        left[batch.plan.name, batch.drone_model.name, batch.region.name] += of_batch[batch.pk]
+    return sorted((*goods, count) for goods, count in left.items())
 
 
 def with_code_totals(batches: QuerySet[CodeBatch]) -> QuerySet[CodeBatch]:

@@ -205,3 +205,83 @@ def test_sales_are_found_by_reference_and_buyer(auditor, sale):
         listed = auditor.get(address("sale_changelist"), {"q": term})
         assert list(listed.context["cl"].result_list) == [sale], term
     assert "Ann Lee" in auditor.get(address("sale_changelist")).text
+
+
+# --- before a sale that looks wrong (B7, R1) --------------------------------------
+
+
+@pytest.fixture
+def asked(goods):
+    return {name: row.pk for name, row in goods.items()} | BUYER | {"quantity": 1}
+
+
+WRONG_REGION = "Germany is not in the region United States, which the codes are for."
+NOTHING_TO_RENEW = "Ann Lee holds no 1-Year plan for a Mavic 2 Pro that could be renewed."
+
+
+def test_what_is_in_stock_stands_beside_the_question(sales, goods, batch, clerk):
+    mini = DroneModel.objects.get(slug="mini-2")
+    codes.generate(**goods | {"drone_model": mini}, count=3, actor=clerk, now=NOON)
+    codes.generate(**goods, count=5, actor=clerk, now=NOON)
+    words = plain(sales.get(address("activationcode_sell")).text)
+    assert "In stock Plan Model Region Codes" in words
+    assert "1-Year Mavic 2 Pro United States 17" in words
+    assert "Mini 2 United States 3" in words
+
+
+def test_codes_of_another_region_are_sold_when_that_is_confirmed(sales, batch, asked):
+    page = address("activationcode_sell")
+    assert "Sell all the same" not in sales.get(page).text
+    doubtful = send(sales, page, "quantity", asked | {"country": "DE"})
+    words = plain(doubtful.text)
+    assert "The buyer may have no use for this." in words
+    assert WRONG_REGION in words
+    assert NOTHING_TO_RENEW not in words
+    assert not Sale.objects.exists()
+    assert not Letter.objects.exists()
+    again = form_with("quantity", doubtful.text)
+    assert (again["country"], again["quantity"], again["name"]) == ("DE", "1", "Ann Lee")
+    assert "confirmed" not in again
+    assert sales.post(page, again).status_code == 200
+    [box] = re.findall(r'<input type="checkbox" name="confirmed" value="(\w+)"', doubtful.text)
+    assert sales.post(page, again | {"confirmed": [box]}).status_code == 302
+    assert Sale.objects.get().buyer.country == "DE"
+
+
+def test_each_warning_is_confirmed_for_itself(sales, batch, asked, goods, clerk):
+    renewing = Plan.objects.get(code="refresh-plus")
+    codes.generate(**goods | {"plan": renewing}, count=1, actor=clerk, now=NOON)
+    page = address("activationcode_sell")
+    asked |= {"plan": renewing.pk, "country": "DE"}
+    doubtful = send(sales, page, "quantity", asked)
+    words = plain(doubtful.text)
+    assert WRONG_REGION in words
+    assert NOTHING_TO_RENEW in words
+    boxes = re.findall(r'<input type="checkbox" name="confirmed" value="(\w+)"', doubtful.text)
+    half = send(sales, page, "quantity", asked | {"confirmed": boxes[:1]})
+    assert re.findall(r'value="(\w+)"[^>]* checked', half.text) == boxes[:1]
+    assert not Sale.objects.exists()
+    done = sales.post(page, form_with("quantity", half.text) | {"confirmed": boxes})
+    assert done.status_code == 302
+
+
+def test_a_renewal_is_sold_without_a_word_to_who_holds_what_it_renews(
+    sales, goods, asked, clerk, policy
+):
+    renewing = Plan.objects.get(code="refresh-plus")
+    batch = codes.generate(**goods | {"plan": renewing}, count=2, actor=clerk, now=NOON)
+    code = batch.codes.first()
+    page = address("activationcode_sell", code.pk)
+    strange = send(sales, page, "email", BUYER | {"email": "ben@example.com"})
+    assert NOTHING_TO_RENEW in plain(strange.text)
+    assert send(sales, page, "email", BUYER).status_code == 302
+    policy.cancelled_at, policy.status, policy.cancel_reason = NOON, "cancelled", "Returned"
+    policy.save()
+    late = send(sales, address("codebatch_sell", batch.pk), "quantity", BUYER | {"quantity": 1})
+    assert NOTHING_TO_RENEW in plain(late.text)
+
+
+def test_with_nothing_in_stock_nothing_is_to_be_confirmed(sales, asked):
+    answer = send(sales, address("activationcode_sell"), "quantity", asked | {"country": "DE"})
+    assert answer.context["form"].non_field_errors() == ["No such code is in stock."]
+    assert WRONG_REGION not in plain(answer.text)
