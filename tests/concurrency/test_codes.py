@@ -130,6 +130,63 @@ def test_a_code_is_either_redeemed_or_made_void(sold, bind, now):
         assert (row.state == "sold") is isinstance(redeemed, Policy)
 
 
+def test_a_code_is_redeemed_or_goes_with_its_batch(sold, bind, now):
+    """Redeeming leaves the row of the code as it is: it is asked again under the lock (C6)."""
+    desk = Actor.command("desk")
+    for number in range(FEWER_ROUNDS):
+        [(row, text), *_others] = sold(3)
+        batch = row.batch
+
+        def make_void(batch=batch):
+            return voiding.void_batch(batch, reason="Wrong region", actor=desk, now=now)
+
+        redeemed, voided = race(bind(text, f"SERIAL{number:05d}"), make_void)
+        won = isinstance(redeemed, Policy)
+        assert won or isinstance(redeemed, CodeRefused), redeemed
+        assert voided == (2 if won else 3)
+        assert batch.codes.filter(state="void").count() == voided
+        row.refresh_from_db()
+        assert (row.state == "sold") is won
+
+
+def test_what_is_sold_while_its_batch_is_made_void_is_void_and_its_buyer_told(shelf, ann, now):
+    desk = Actor.command("desk")
+    for number in range(FEWER_ROUNDS):
+        batch = codes.generate(**shelf, count=4)
+        facts = {"to": ann, "order_reference": f"SO-{number}", "actor": desk, "now": now}
+
+        def sell(batch=batch, facts=facts):
+            return sales.sell_from_batch(batch, quantity=2, **facts)
+
+        def make_void(batch=batch):
+            return voiding.void_batch(batch, reason="Wrong region", actor=desk, now=now)
+
+        sale, voided = race(sell, make_void)
+        assert voided == 4
+        assert batch.codes.filter(state="void").count() == 4
+        if isinstance(sale, Conflict):
+            continue
+        assert list(sale.letters.order_by("id").values_list("name", flat=True)) == [
+            "code_sold",
+            "code_voided",
+        ]
+        assert len(sale.letters.get(name="code_voided").context["codes"]) == 2
+
+
+def test_codes_that_are_taken_back_at_two_desks_are_taken_back_once(sold, now):
+    desk = Actor.command("desk")
+    for _round in range(FEWER_ROUNDS):
+        [(row, _text), *_others] = sold(2)
+        sale = row.sale
+
+        def take_back(sale=sale):
+            chosen = list(sale.codes.all())
+            return voiding.take_back(sale, chosen, reason="Returned", actor=desk, now=now)
+
+        assert outcomes(race(take_back, take_back)) == ["Conflict", "NoneType"]
+        assert sale.events.count() == sale.letters.filter(name="code_voided").count() == 1
+
+
 def test_codes_stay_redeemable_while_the_keys_are_rotated(sold, bind, settings):
     pairs = sold(FEWER_ROUNDS)
     settings.CODE_KEYS = {"t3": b"another key of thirty-two bytes!", **settings.CODE_KEYS}
