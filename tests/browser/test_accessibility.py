@@ -146,7 +146,7 @@ def test_staffs_pages(inspect, dealer, log_in):
 def buttons(html: str) -> dict[tuple[str, str], str]:
     """The operations that a page offers: model and operation, with an address of it."""
     found = re.findall(r'<a class="operation[^"]*" href="([^"]+)"', html)
-    urls = [url for url in found if not url.endswith(".pdf")]
+    urls = [url for url in found if not url.endswith((".pdf", ".csv"))]
     return {(url.split("/")[3], url.rstrip("/").split("/")[-1]): url for url in urls}
 
 
