@@ -174,7 +174,7 @@ class ActivationCodeAdmin(RecordAdmin):
         "region",
         "buyer",
         "sold_at",
-        "sale",
+        "sale_link",
         "policy",
     ]
     list_filter = [
@@ -207,7 +207,7 @@ class ActivationCodeAdmin(RecordAdmin):
         "region",
         "buyer",
         "sold_at",
-        "sale",
+        "sale_link",
         "sold_terms",
         "policy",
         "void_reason",
@@ -220,7 +220,7 @@ class ActivationCodeAdmin(RecordAdmin):
         "region",
         "buyer",
         "sold_at",
-        "sale",
+        "sale_link",
         "sold_terms",
         "policy",
     ]
@@ -261,7 +261,7 @@ class ActivationCodeAdmin(RecordAdmin):
         return when(code.sale.sold_at if code.sale else None)
 
     @admin.display(description=_("sale"))
-    def sale(self, code: ActivationCode) -> str:
+    def sale_link(self, code: ActivationCode) -> str:
         return link(code.sale)
 
     @admin.display(description=_("policy"))

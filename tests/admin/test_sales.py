@@ -86,6 +86,7 @@ def test_a_batch_leads_to_its_codes_and_sells_its_own(sales, goods, batch, clerk
     [sale] = Sale.objects.all()
     assert {code.batch_id for code in sale.codes.all()} == {batch.pk}
     assert factories.codes_of(sale) == list(batch.codes.order_by("id")[:2])
+    assert page_of(sale) in sales.get(listing).text
     form = send(sales, address("codebatch_sell", other.pk), "quantity", BUYER | {"quantity": 2})
     assert form.context["form"].non_field_errors() == ["Only 1 such code is in stock."]
 
