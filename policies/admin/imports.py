@@ -184,6 +184,7 @@ class Confirm(Operation):
 
 class ReadAs(Operation):
     slug = "read-as"
+    asks_again = False
     label = _("Choose the encoding")
     explanation = _(
         "The file is not UTF-8. Choose the line in which the names are right; the file is checked "

@@ -5,6 +5,7 @@ the admin, so that nobody reaches by URL what the lists do not show them.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -76,6 +77,7 @@ class OperationPage:
         if not form.is_valid():
             return self._page(operation, form)
         if earlier and operation.asks_again:
+            _rehearse(operation, form)
             return self._page(operation, form, done_lately=earlier)
         answer = operation.answer(form)
         if answer is not None:
@@ -244,6 +246,19 @@ class BulkPage:
                 messages.warning(request, f"{obj}: {conflict.message}")
         count = ngettext("%(count)d done.", "%(count)d done.", done) % {"count": done}
         return f"{self.operation.label}: {count}"
+
+
+class _TakenBack(Exception):
+    """Ends a rehearsal: nothing of it stays."""
+
+
+def _rehearse(operation: Operation, form: forms.Form) -> None:
+    """Raises what stands against doing the same once more: then there is nothing to ask."""
+    with suppress(_TakenBack), transaction.atomic():
+        operation.run(form)
+        raise _TakenBack
+    if operation.obj is not None:
+        operation.obj.refresh_from_db()
 
 
 def save_once(request: HttpRequest, save: Callable[[], HttpResponse]) -> HttpResponse:

@@ -69,8 +69,7 @@ class Operation:
     permission: ClassVar[str]
     form_class: ClassVar[type[forms.Form]] = forms.Form
     dangerous: ClassVar[bool] = False
-    # Whether the same once more, minutes later, is asked about. Not where the object's state
-    # refuses it by itself.
+    # Whether the same once more, minutes later, is asked about, if the rules would let it be done.
     asks_again: ClassVar[bool] = True
     template: ClassVar[str] = "admin/operation.html"
     # What the page needs beyond the house's content security policy.

@@ -20,14 +20,14 @@ from tests.pages import form_with
 
 # What the desk is offered where a care claim stands; the order is that of the buttons.
 BUTTONS = {
-    "submitted": ["accept", "overrule", "decline", "cancel"],
-    "label_sent": ["pick-up", "receive", "record-payment", "cancel"],
-    "in_transit": ["receive", "record-payment", "undo"],
-    "received": ["assess", "record-payment", "miss-parts", "undo"],
-    "parts_missing": ["receive", "record-payment", "send-back", "undo"],
-    "assessed": ["ask-fee", "pay", "overrule", "send-back", "undo"],
-    "awaiting_fee": ["pay", "send-back", "undo"],
-    "preparing": ["ship", "record-payment", "reverse-payment", "undo"],
+    "submitted": ["accept", "overrule", "decline", "cancel", "correct-address"],
+    "label_sent": ["pick-up", "receive", "record-payment", "cancel", "correct-address"],
+    "in_transit": ["receive", "record-payment", "correct-address", "undo"],
+    "received": ["assess", "record-payment", "miss-parts", "correct-address", "undo"],
+    "parts_missing": ["receive", "record-payment", "send-back", "correct-address", "undo"],
+    "assessed": ["ask-fee", "pay", "overrule", "send-back", "correct-address", "undo"],
+    "awaiting_fee": ["pay", "send-back", "correct-address", "undo"],
+    "preparing": ["ship", "record-payment", "reverse-payment", "correct-address", "undo"],
     "shipped": ["complete", "record-payment", "reverse-payment"],
     "completed": ["record-payment", "reverse-payment", "undo"],
     "returning": ["hand-back", "record-payment", "undo"],
@@ -85,7 +85,7 @@ def test_a_warranty_repair_is_prepared_by_a_button_of_its_own(claims_desk, house
     policy = factories.PolicyFactory(drone=new)
     claim = house.claim_at("assessed", policy, cause="product_defect")
     assert offered(claims_desk, claim) == [
-        *("prepare", "record-payment", "overrule", "send-back", "undo")
+        *("prepare", "record-payment", "overrule", "send-back", "correct-address", "undo")
     ]
     assert claims_desk.post(page("prepare", claim.pk)).status_code == 302
     assert fresh(claim).progress == "preparing"
@@ -207,7 +207,7 @@ def test_a_claim_that_is_paid_waits_for_the_desk_and_not_for_the_fee(claims_desk
     assert waiting("fee") == [unpaid]
     assert waiting("assessed") == [claim]
     assert offered(claims_desk, claim) == [
-        *("prepare", "record-payment", "send-back", "reverse-payment", "undo")
+        *("prepare", "record-payment", "send-back", "reverse-payment", "correct-address", "undo")
     ]
 
 
