@@ -158,22 +158,5 @@ def record(
 
 
 def rotate(*, block: int = 1_000) -> Iterator[int]:
-    """Seals again, with the current key, every code sealed with an older one (C4).
-
-    Yields how many each transaction of `block` codes did; may be stopped and run again.
-    """
-    current = sealing.current_key_id()
-    while True:
-        with transaction.atomic():
-            stale = list(
-                ActivationCode.objects.exclude(key_id=current)
-                .select_for_update(of=("self",))
-                .order_by("id")[:block]
-            )
-            for code in stale:
-                whole = sealing.unseal(code.digest, code.sealed, code.key_id)
-                code.digest, code.sealed, code.key_id = sealing.seal(whole)
-            ActivationCode.objects.bulk_update(stale, ["digest", "sealed", "key_id"])
-        if not stale:
-            return
-        yield len(stale)
+    """Seals again every code sealed with an older key; see `sealing.reseal` (C4)."""
+    return sealing.reseal(ActivationCode.objects.all(), kind="code", block=block)
