@@ -427,13 +427,23 @@ IMPORTS_LATE_AFTER_MINUTES = 15
 IMPORT_MAX_MB = 50
 
 
+# What is mailed or shown of an error names no customer's link.
+DEFAULT_EXCEPTION_REPORTER = "config.logging.MaskingReporter"
+
+
 # --- log -------------------------------------------------------------------
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"without queries": {"()": "config.logs.WithoutQueries"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"without queries": {"()": "config.logging.WithoutQueries"}},
+    "formatters": {
+        "line": {
+            "()": "config.logging.MaskingFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",

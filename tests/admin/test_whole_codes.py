@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 
-from config.logs import WithoutQueries
+from config.logging import WithoutQueries
 from policies import codes
 from policies.backoffice.cells import page_of
 from policies.rules.code_format import grouped
