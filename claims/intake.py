@@ -121,7 +121,7 @@ def request_repair(request: Request, *, actor: Actor, now: datetime) -> Claim:
 
 def _mail_link(refusal: AlreadyOpen, *, now: datetime) -> None:
     if refusal.is_theirs:
-        letters.claim_link_requested(refusal.claim, now=now)
+        letters.claim_link_requested(refusal.claim, second_request=True, now=now)
 
 
 def _unless_refused(request: Request, policy: Policy | None, *, at: datetime) -> Policy:

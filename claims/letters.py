@@ -25,7 +25,7 @@ from claims.models import (
     refund_due,
     visits,
 )
-from policies import cover, outbox
+from policies import cover, links, outbox
 from policies.models import Letter, PolicyEvent
 from policies.rules import addresses
 
@@ -58,7 +58,7 @@ REMINDERS = {
 # What differs without being news: the link, a name put right, the label's file, and what the
 # customer did meanwhile (a fee paid) or knows from elsewhere (what is left of the plan).
 NOT_NEWS = {
-    *("correction", "token", "name", "time_zone", "attachments", "tracking_url"),
+    *("correction", "link", "name", "time_zone", "attachments", "tracking_url"),
     *("fee_is_open", "kept"),
 }
 
@@ -165,10 +165,17 @@ def _note_of_the_step(claim: Claim) -> str:
     return events.order_by("id").values_list("public_note", flat=True).last() or ""
 
 
-def claim_link_requested(claim: Claim, *, now: datetime) -> None:
+def claim_link_requested(claim: Claim, *, second_request: bool = False, now: datetime) -> bool:
     """The progress link, to the mailbox of the claim; at most once an hour."""
     key = f"link/{outbox.mailbox(claim.email)}/{now:%Y-%m-%dT%H}"
-    _queue(claim, "claim_link_requested", _facts(claim), key=key, now=now)
+    facts = _facts(claim) | {"second_request": second_request}
+    return _queue(claim, "claim_link_requested", facts, key=key, now=now)
+
+
+def claim_link_replaced(claim: Claim, *, occasion: int, now: datetime) -> None:
+    """The same, when staff have revoked the link before; once for each such event."""
+    facts = _facts(claim) | {"replaced": True}
+    _queue(claim, "claim_link_requested", facts, key=f"link/{occasion}", now=now)
 
 
 def address_corrected(claim: Claim, *, new_label: bool, occasion: int, now: datetime) -> None:
@@ -187,7 +194,6 @@ def _facts(claim: Claim) -> dict[str, Any]:
         "name": claim.name,
         "serial": claim.drone.serial,
         "drone_model": claim.drone.drone_model.name,
-        "token": claim.token,
         "time_zone": claim.policy.region.time_zone,
         "cause": claim.cause,
         "outcome": claim.outcome,
@@ -316,7 +322,7 @@ def _queue(claim: Claim, name: str, context: dict[str, Any], *, key: str, now: d
     return outbox.queue(
         name,
         to=claim.email,
-        context=context,
+        context=context | {"link": links.of(claim.policy, reference=claim.number, now=now).pk},
         dedupe_key=f"claim/{claim.pk}/{key}",
         policy=claim.policy,
         reference=claim.number,

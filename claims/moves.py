@@ -178,8 +178,8 @@ class Step:
         *,
         public_note: str = "",
         note: str = "",
-    ) -> None:
-        ClaimEvent.objects.create(
+    ) -> ClaimEvent:
+        return ClaimEvent.objects.create(
             claim=self.claim,
             kind=kind,
             at=self.now,

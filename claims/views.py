@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.forms import Form
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,13 +18,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from claims import intake, moves, progress
 from claims.forms import LookupForm, RepairForm
 from claims.models import Claim, Progress, Shipment
-from claims.progress_page import sentences, timeline
-from policies import cover
+from claims.progress_page import access, sentences, timeline
+from policies import cover, links
 from policies.models import Policy
 from policies.shared import once, repairs
 from policies.shared.errors import Conflict
 from policies.shared.repairs import Repair
-from policies.shared.visitors import Limit, keep_secret, too_often, visitor
+from policies.shared.visitors import Limit, keep_secret, link_is_dead, too_often, visitor
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -33,6 +34,9 @@ page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 REPAIR_BY_ADDRESS = Limit("repair", 20, timedelta(minutes=10))
 LOOKUP_BY_ADDRESS = Limit("lookup", 20, timedelta(minutes=10))
 LOOKUP_BY_NUMBER = Limit("lookup-number", 10, timedelta(hours=1))
+
+# The button of the page that is only shown: "mail me the link".
+MAIL_LINK = "mail_link"
 
 # The field that a refusal is about.
 FIELD_OF_REFUSAL: dict[type[Conflict], str] = {
@@ -64,7 +68,11 @@ def repair(request: HttpRequest) -> HttpResponse:
     messages.success(
         request, _("We have your request. The link to this page is on its way to you by e-mail.")
     )
-    return redirect("progress", token=claim.token)
+    return redirect("progress", token=_token_of(claim, now=now))
+
+
+def _token_of(claim: Claim, *, now: datetime) -> str:
+    return links.token_of(claim.policy, reference=claim.number, now=now)
 
 
 def _request(request: HttpRequest, form: RepairForm, *, now: datetime) -> Claim | None:
@@ -94,6 +102,7 @@ def _may_be_shown(claim: Claim, requested_at: datetime, *, now: datetime) -> boo
 
 
 @page_with_form
+@never_cache
 def progress_lookup(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "claims/lookup.html", {"form": LookupForm()})
@@ -104,12 +113,28 @@ def progress_lookup(request: HttpRequest) -> HttpResponse:
         return too_often(request, "claims/lookup.html", LookupForm, limit)
     if not form.is_valid():
         return render(request, "claims/lookup.html", {"form": form})
-    claim = Claim.objects.filter(number=form.cleaned_data["number"]).first()
-    if claim is not None and claim.email.lower() == form.cleaned_data["email"]:
-        return redirect("progress", token=claim.token)
+    number, email = form.cleaned_data["number"], form.cleaned_data["email"]
+    claim = access.by_number(number, email, timeline.claims_with_facts())
+    if claim is not None:
+        return _shown(request, form, claim, now=now)
     # One answer, whatever was wrong: it tells nobody which numbers there are.
     form.add_error("number", _("We cannot find a claim with this number and e-mail address."))
     return render(request, "claims/lookup.html", {"form": form})
+
+
+def _shown(request: HttpRequest, form: LookupForm, claim: Claim, *, now: datetime) -> HttpResponse:
+    """The page without the key to it: it shows, and mails the link to whoever wants to act."""
+    if MAIL_LINK in request.POST:
+        access.mail_link(claim, actor=visitor(request), now=now)
+    context = progress_facts(claim) | {
+        "lookup": form,
+        "link_works": access.link_works(claim, at=now),
+        "link_mailed": MAIL_LINK in request.POST,
+    }
+    response = render(request, "claims/progress.html", context)
+    # Not "no-referrer" here: the browser would send "Origin: null" with the form.
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 def _lookup_limit(request: HttpRequest, form: LookupForm, *, now: datetime) -> Limit | None:
@@ -128,13 +153,15 @@ def _lookup_limit(request: HttpRequest, form: LookupForm, *, now: datetime) -> L
 @repairs.source
 def repairs_of(policy: Policy) -> Iterator[Repair]:
     """The holder's own repairs, and whichever is open; another's page is not linked (T2)."""
-    claims = Claim.objects.filter(policy=policy).select_related("drone", "replacement")
+    claims = list(Claim.objects.filter(policy=policy).select_related("drone", "replacement"))
+    now, tokens = timezone.now(), links.tokens_of_claims(policy) if claims else {}
     for claim in claims:
         is_theirs = claim.email.lower() == policy.holder.email.lower()
+        opens = is_theirs and claim.number in tokens and access.link_works(claim, at=now)
         if is_theirs or claim.is_open:
             yield Repair(
                 number=claim.number,
-                url=reverse("progress", args=[claim.token]) if is_theirs else "",
+                url=reverse("progress", args=[tokens[claim.number]]) if opens else "",
                 standing=sentences.headline(claim),
                 is_open=claim.is_open,
                 requested_at=claim.submitted_at,
@@ -150,29 +177,36 @@ def _new_serial(claim: Claim) -> str:
 
 # --- the progress page -------------------------------------------------------------------
 
+DEAD_LINK = "claims/dead_link.html"
+
 
 @require_safe
 @never_cache
 def progress_page(request: HttpRequest, token: str) -> HttpResponse:
-    claims = timeline.claims_with_facts().prefetch_related("events", "decisions")
-    claim = get_object_or_404(claims, token=token)
-    context = {
-        "claim": claim,
-        "timeline": timeline.of(claim),
-        "can_cancel": moves.allows(claim, Progress.CANCELLED),
-    }
-    response = render(request, "claims/progress.html", context)
+    claim = access.by_link(token, timeline.claims_with_facts(), at=timezone.now())
+    if claim is None:
+        return link_is_dead(request, DEAD_LINK)
+    response = render(request, "claims/progress.html", progress_facts(claim) | {"token": token})
     keep_secret(response)
     return response
+
+
+def progress_facts(claim: Claim) -> dict[str, Any]:
+    """What the page tells of one of `timeline.claims_with_facts()`."""
+    can_cancel = moves.allows(claim, Progress.CANCELLED)
+    return {"claim": claim, "timeline": timeline.of(claim), "can_cancel": can_cancel}
 
 
 @require_safe
 @never_cache
 def progress_label(request: HttpRequest, token: str) -> HttpResponseBase:
     """The label while it is of use; afterwards there is nothing at this address (K5)."""
+    claim = access.by_link(token, Claim.objects.all(), at=timezone.now())
+    if claim is None:
+        return link_is_dead(request, DEAD_LINK)
     shipment = (
         Shipment.objects.filter(
-            claim__token=token,
+            claim=claim,
             claim__progress__in=timeline.LABEL_IS_OF_USE,
             direction=Shipment.Direction.INBOUND,
             state=Shipment.State.BOUGHT,
@@ -197,10 +231,12 @@ def progress_label(request: HttpRequest, token: str) -> HttpResponseBase:
 @page_with_form
 @never_cache
 def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
-    claim = get_object_or_404(
-        Claim.objects.select_related("policy__region", "drone__drone_model"), token=token
-    )
-    form, now = Form(request.POST if request.method == "POST" else None), timezone.now()
+    now = timezone.now()
+    claims = Claim.objects.select_related("policy__region", "drone__drone_model")
+    claim = access.by_link(token, claims, at=now)
+    if claim is None:
+        return link_is_dead(request, DEAD_LINK)
+    form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and claim.progress != Progress.CANCELLED:
         result = once.act(request, form, lambda: _cancel(request, form, claim, now=now), now=now)
         if result.done_at:  # it has been taken up again since: the page says how it stands
@@ -209,6 +245,7 @@ def progress_cancel(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("progress", token=token)
     context = {
         "claim": claim,
+        "token": token,
         "can_cancel": moves.allows(claim, Progress.CANCELLED),
         "kept": cover.kept(claim.policy, reference=claim.number, at=now),
         "form": form,

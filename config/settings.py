@@ -359,6 +359,25 @@ DEFAULT_FROM_EMAIL = read_sender()
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 
+# --- customers' links ------------------------------------------------------
+
+
+def read_link_days() -> int:
+    try:
+        days: int = env.int("LINK_DAYS", default=90)
+    except ValueError:
+        days = -1
+    if not 0 <= days <= 3650:
+        raise ImproperlyConfigured(
+            "LINK_DAYS must be the number of days (0 to 3650) for which a customer's link still"
+            " works when the plan and its warranty, or the claim, have ended."
+        )
+    return days
+
+
+LINK_DAYS = read_link_days()
+
+
 # --- parcels ----------------------------------------------------------------
 
 EASYPOST = "claims.carriers.easypost.EasyPost"

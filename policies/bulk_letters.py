@@ -14,6 +14,10 @@ LETTER_COLUMNS = (
     "state, attempts, created_at, next_try_at, last_error"
 )
 
+# The link to the policy's page that works; each has had a letter with it before one of these.
+LINK = """(SELECT k.id FROM policies_link k
+    WHERE k.policy_id = p.id AND k.reference = '' AND k.revoked_at IS NULL)"""
+
 # What every letter about a policy needs; the names are those of the templates.
 FACTS = {
     "name": "c.name",
@@ -22,7 +26,7 @@ FACTS = {
     "serial": "d.serial",
     "drone_model": "m.name",
     "time_zone": "r.time_zone",
-    "token": "p.token",
+    "link": LINK,
 }
 JOINS = """
 JOIN policies_customer c ON c.id = p.holder_id

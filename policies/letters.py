@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from policies import agreement, outbox
+from policies import agreement, links, outbox
 from policies.models import (
     ActivationCode,
     BindingPermit,
@@ -52,9 +52,19 @@ def serial_corrected(policy: Policy, *, wrong: str, occasion: int, now: datetime
 
 
 def link_requested(
-    policy: Policy, *, covered: Verdict, offer: Plan | None, now: datetime, dedupe_key: str
+    policy: Policy,
+    *,
+    covered: Verdict,
+    offer: Plan | None,
+    now: datetime,
+    dedupe_key: str,
+    replaced: bool = False,
 ) -> bool:
-    """How the policy stands and the link to its page, to the holder's own mailbox (B10)."""
+    """How the policy stands and the link to its page, to the holder's own mailbox (B10).
+
+    Without a link where it would have expired (K12). `replaced`: staff have revoked the one before.
+    """
+    works = not links.has_expired(links.ended_at(policy), at=now)
     return outbox.queue(
         "link_requested",
         to=policy.holder.email,
@@ -71,7 +81,8 @@ def link_requested(
             "stage": policy.stage(at=now).value,
             "renewed": len(policy.periods.all()) > 1,
             "offer": offer.name if offer else "",
-            "token": policy.token,
+            "link": links.of(policy, now=now).pk if works else None,
+            "replaced": replaced,
         },
         dedupe_key=dedupe_key,
         policy=policy,
@@ -88,7 +99,7 @@ def allowance_used_up(policy: Policy, *, reference: str, now: datetime) -> None:
             **_about(policy),
             "name": policy.holder.name,
             "claim": reference,
-            "token": policy.token,
+            "link": links.of(policy, now=now).pk,
         },
         dedupe_key=f"allowance_used_up/{policy.pk}/{reference}",
         policy=policy,
@@ -190,7 +201,9 @@ def _with_agreement(
     outbox.queue(
         name,
         to=policy.holder.email,
-        context=agreement.of(policy, at=now).as_facts() | {"token": policy.token} | more,
+        context=agreement.of(policy, at=now).as_facts()
+        | {"link": links.of(policy, now=now).pk}
+        | more,
         dedupe_key=f"{name}/{occasion}",
         policy=policy,
         now=now,

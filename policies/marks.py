@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from policies.bulk_letters import FACTS, JOINS, LETTER_COLUMNS, params
+from policies.bulk_letters import FACTS, JOINS, LETTER_COLUMNS, LINK, params
 from policies.models import Letter, Policy, PolicyEvent
 from policies.shared import database
 from policies.shared.actor import Actor
@@ -132,10 +132,9 @@ def _take_back(mistake: Mistake, ids: list[int], *, now: datetime) -> None:
 
 def _correct(mistake: Mistake, told: QuerySet[Letter], *, now: datetime) -> None:
     """One letter to each address that was told; the link only to the present holder's (T2)."""
-    mine = "CASE WHEN c.email = l.recipient THEN {} ELSE '' END"
     facts = FACTS | {
-        "name": mine.format("c.name"),
-        "token": mine.format("p.token"),
+        "name": "CASE WHEN c.email = l.recipient THEN c.name ELSE '' END",
+        "link": f"CASE WHEN c.email = l.recipient THEN {LINK} END",
         "starts_at": database.iso("p.starts_at"),
         "ends_at": database.iso("p.ends_at"),
     }

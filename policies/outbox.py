@@ -27,7 +27,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from policies import sealing
+from policies import links, sealing
 from policies.models import ActivationCode, Letter, Period, Policy, Sale
 from policies.rules.code_format import grouped
 from policies.shared import emails, leases
@@ -72,7 +72,8 @@ def queue(
     False when that key was queued before.
 
     `context` holds JSON values. Names that end in `_at` are ISO instants, shown in the
-    time zone `context["time_zone"]`; `code_ids` stand for codes that only the worker opens;
+    time zone `context["time_zone"]`; `code_ids` stand for codes, `link` for a link, which only
+    the worker opens;
     `attachments` are files in the default storage, as `{"file": …, "name": …}`. With
     `correction` subject and text begin with that word.
     """
@@ -115,15 +116,17 @@ class Rendered:
     html: str
 
 
-def render(letter: Letter, *, whole_codes: bool = False) -> Rendered:
-    """The letter as its reader sees it; codes are masked unless `whole_codes` (C4).
+def render(letter: Letter, *, whole: bool = False) -> Rendered:
+    """The letter as its reader sees it; codes and the link are masked unless `whole` (C4, K13).
 
     Raises TemplateDoesNotExist, TemplateSyntaxError, SealBroken.
     """
     context = _instants(letter.context)
     context |= {"dealer": settings.DEALER_NAME, "site_url": settings.SITE_URL}
     if "code_ids" in context:
-        context |= _codes(context["code_ids"], whole=whole_codes)
+        context |= _codes(context["code_ids"], whole=whole)
+    if "link" in context:
+        context["token"] = links.in_letter(context["link"], whole=whole)
     zone = context.get("time_zone", "UTC")
     with translation.override(letter.language), timezone.override(zone):
         subject, text, html = (
@@ -214,8 +217,8 @@ def _send(letter: Letter, connection: BaseEmailBackend, clock: Callable[[], date
 
 
 def message(letter: Letter, connection: BaseEmailBackend | None = None) -> EmailMultiAlternatives:
-    """The e-mail itself, with whole codes. Raises what `render` does, and BadDomain."""
-    rendered = render(letter, whole_codes=True)
+    """The e-mail itself, with whole codes and link. Raises what `render` does, and BadDomain."""
+    rendered = render(letter, whole=True)
     email = EmailMultiAlternatives(
         subject=rendered.subject,
         body=rendered.text,

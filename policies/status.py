@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from policies import agreement, binding, letters, outbox, renewal
+from policies import agreement, binding, cover, letters, links, outbox, renewal
 from policies.agreement import Warranty
 from policies.models import Drone, Policy, PolicyEvent, Region
 from policies.rules import eligibility
@@ -81,10 +81,8 @@ def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
         )
         if policy is None:
             return
-        queued = letters.link_requested(
+        queued = _mail_link(
             policy,
-            covered=claimable(policy, at=now),
-            offer=renewal.offer(policy, at=now),
             now=now,
             # The mailbox is part of it: what one holder asked for is not the next one's letter.
             dedupe_key=f"link_requested/{policy.pk}/{outbox.mailbox(policy.holder.email)}"
@@ -94,3 +92,34 @@ def send_link(*, serial: str, email: str, actor: Actor, now: datetime) -> None:
             PolicyEvent.objects.create(
                 policy=policy, kind=PolicyEvent.Kind.LINK_SENT, at=now, **actor.signature()
             )
+
+
+def _mail_link(policy: Policy, *, now: datetime, dedupe_key: str, replaced: bool = False) -> bool:
+    return letters.link_requested(
+        policy,
+        covered=claimable(policy, at=now),
+        offer=renewal.offer(policy, at=now),
+        now=now,
+        dedupe_key=dedupe_key,
+        replaced=replaced,
+    )
+
+
+def replace_link(policy: Policy, *, reason: str, mail: bool, actor: Actor, now: datetime) -> None:
+    """Revokes the policy's link and those of its repairs, which its page leads to (K12).
+
+    The next letters bring others; with `mail` the policy's own goes out at once.
+    """
+    with transaction.atomic():
+        locked = cover.lock(policy)
+        links.rotate(locked, now=now)
+        event = PolicyEvent.objects.create(
+            policy=locked,
+            kind=PolicyEvent.Kind.LINK_REVOKED,
+            at=now,
+            note=reason,
+            **actor.signature(),
+        )
+        if mail:
+            key = f"link_replaced/{event.pk}"
+            _mail_link(locked, now=now, dedupe_key=key, replaced=True)

@@ -5,9 +5,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cover, customers, letters
+from policies import cover, customers, letters, links
 from policies.models import Policy, PolicyEvent, Region
-from policies.models.policy import new_token
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
 
@@ -23,7 +22,7 @@ def change_owner(
     actor: Actor,
     now: datetime,
 ) -> Policy:
-    """Moves the policy; both people get a letter, and the old link stops working.
+    """Moves the policy; both people get a letter, and every old link stops working.
 
     Raises Conflict for a policy that is over or held by an open claim, for its present
     holder, for a country outside its region (B7), and where `seen_holder`, the customer from
@@ -48,8 +47,9 @@ def change_owner(
         after = customers.known(name=name, email=email, country=country, phone=phone, now=now)
         if after == before:
             raise Conflict(_("This customer holds the policy already."))
-        locked.holder, locked.token = after, new_token()
-        locked.save(update_fields=["holder", "token"])
+        locked.holder = after
+        locked.save(update_fields=["holder"])
+        links.rotate(locked, letters_follow=False, now=now)
         event = PolicyEvent.objects.create(
             policy=locked,
             kind=PolicyEvent.Kind.TRANSFERRED,

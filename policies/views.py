@@ -1,20 +1,21 @@
 """The customers' pages. Nobody logs in; a link from a letter leads to one's own policy."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, Prefetch
+from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from policies import agreement, binding, renewal, status
+from policies import agreement, binding, links, renewal, status
 from policies import verification as verifications
 from policies.forms import ActivateForm, CoverForm, VerificationForm
 from policies.models import (
@@ -36,6 +37,7 @@ from policies.shared.visitors import (
     as_typed,
     keep_secret,
     likely_country,
+    link_is_dead,
     too_often,
     visitor,
 )
@@ -138,7 +140,7 @@ def activate(request: HttpRequest) -> HttpResponse:
     result = once.act(request, form, lambda: _bind(request, form, now=now), now=now)
     bound = _bound_before(request, form, now=now) if result.done_at else result.record
     if isinstance(bound, Policy):
-        return redirect("policy", token=bound.token)
+        return redirect("policy", token=links.token_of(bound, now=now))
     if result.done_at:
         return render(request, "policies/already_sent.html")
     return render(request, "policies/activate.html", {"form": form})
@@ -218,14 +220,28 @@ def cover(request: HttpRequest) -> HttpResponse:
 
 # --- the policy page -------------------------------------------------------------
 
+DEAD_LINK = "policies/dead_link.html"
+
 
 @require_safe
 @never_cache
 def policy(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
-    policy = _policy_with_facts(token)
+    policy = links.policy_behind(token, policies_with_facts(), at=now)
+    if policy is None:
+        return link_is_dead(request, DEAD_LINK)
+    context = policy_facts(policy, with_links=True, now=now) | {"token": token}
+    response = render(request, "policies/policy.html", context)
+    keep_secret(response)
+    return response
+
+
+def policy_facts(policy: Policy, *, with_links: bool, now: datetime) -> dict[str, Any]:
+    """What the page tells of one of `policies_with_facts()`; links to repairs are keys, too."""
     its_repairs = repairs.of(policy)
-    context = {
+    if not with_links:
+        its_repairs = [replace(repair, url="") for repair in its_repairs]
+    return {
         "policy": policy,
         "agreement": agreement.of(policy, at=now),
         "offer": renewal.offer(policy, at=now),
@@ -233,34 +249,30 @@ def policy(request: HttpRequest, token: str) -> HttpResponse:
         "open_repair": next((repair for repair in its_repairs if repair.is_open), None),
         "past_repairs": [repair for repair in its_repairs if not repair.is_open],
     }
-    response = render(request, "policies/policy.html", context)
-    keep_secret(response)
-    return response
 
 
 @require_safe
 @never_cache
 def agreement_paper(request: HttpRequest, token: str) -> HttpResponse:
     """The agreement as a PDF, to keep or to print."""
-    policy = _policy_with_facts(token)
-    paper = papers.pdf("papers/agreement.xml", agreement.paper_facts(policy, at=timezone.now()))
+    now = timezone.now()
+    policy = links.policy_behind(token, policies_with_facts(), at=now)
+    if policy is None:
+        return link_is_dead(request, DEAD_LINK)
+    paper = papers.pdf("papers/agreement.xml", agreement.paper_facts(policy, at=now))
     response = HttpResponse(paper, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{policy.number}-agreement.pdf"'
     keep_secret(response)
     return response
 
 
-def _policy_with_facts(token: str) -> Policy:
-    policies = Policy.objects.select_related(
-        "plan", "region", "drone__drone_model__series", "holder"
-    )
-    return get_object_or_404(
-        policies.prefetch_related(
-            Prefetch("periods", Period.objects.select_related("plan", "cover_terms")),
-            "uses",
-            "plan__renewals",
-        ),
-        token=token,
+def policies_with_facts() -> QuerySet[Policy]:
+    """Policies with all that their page tells."""
+    related = ["plan", "region", "drone__drone_model__series", "holder"]
+    return Policy.objects.select_related(*related).prefetch_related(
+        Prefetch("periods", Period.objects.select_related("plan", "cover_terms")),
+        "uses",
+        "plan__renewals",
     )
 
 

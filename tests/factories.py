@@ -1,5 +1,6 @@
 """Rows for tests. Regions, models, plans and fees are those that the migrations seeded."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 
 import factory
@@ -20,6 +21,7 @@ from policies.models import (
     DroneModel,
     Import,
     Letter,
+    Link,
     Period,
     Plan,
     Policy,
@@ -153,7 +155,7 @@ class DroneFactory(DjangoModelFactory):
 
 
 class PolicyFactory(DjangoModelFactory):
-    """A running 1-Year policy with its period, from 5 January 2026 on; `period=None` for none."""
+    """A running 1-Year policy with period and link, from 5 January 2026 on; `period=None` for none."""
 
     class Meta:
         model = Policy
@@ -168,6 +170,23 @@ class PolicyFactory(DjangoModelFactory):
     ends_at = datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
     created_at = LONG_AGO
     period = factory.RelatedFactory("tests.factories.PeriodFactory", factory_related_name="policy")
+    link = factory.RelatedFactory("tests.factories.LinkFactory", factory_related_name="policy")
+
+
+class LinkFactory(DjangoModelFactory):
+    """To the page of its policy, or of the claim that `reference` names."""
+
+    class Meta:
+        model = Link
+
+    class Params:
+        seal = factory.LazyFunction(lambda: sealing.seal(secrets.token_urlsafe(32), kind="link"))
+
+    policy = factory.SubFactory("tests.factories.PolicyFactory", link=None)
+    digest = factory.SelfAttribute("seal.digest")
+    sealed = factory.SelfAttribute("seal.sealed")
+    key_id = factory.SelfAttribute("seal.key_id")
+    made_at = LONG_AGO
 
 
 class PeriodFactory(DjangoModelFactory):
@@ -239,7 +258,7 @@ class LetterFactory(DjangoModelFactory):
             "left": 2,
             "granted": 2,
             "offer": "Refresh +",
-            "token": "x" * 43,
+            "link": LinkFactory().pk,
         }
     )
     dedupe_key = factory.Sequence(lambda n: f"test/{n}")

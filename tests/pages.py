@@ -6,7 +6,21 @@ from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
+import zeal
 from django.test import Client
+
+from claims.models import Claim
+from policies import links
+from policies.models import Policy
+from tests.factories import LONG_AGO
+
+
+@zeal.zeal_ignore()
+def token(opened: Policy | Claim) -> str:
+    """What stands in the address of the customer's page; only their letters have it."""
+    if isinstance(opened, Claim):
+        return links.token_of(opened.policy, reference=opened.number, now=LONG_AGO)
+    return links.token_of(opened, now=LONG_AGO)
 
 
 def plain(html: str) -> str:
@@ -101,9 +115,10 @@ class _Forms(HTMLParser):
 
 
 def _see_input(facts: dict[str, str], form: Form) -> None:
-    is_sent = facts.get("type") not in {"checkbox", "radio"} or "checked" in facts
+    to_tick = facts.get("type") in {"checkbox", "radio"}
+    is_sent = not to_tick or "checked" in facts
     if facts.get("name") and is_sent and facts.get("type") != "file" and "disabled" not in facts:
-        form.add(facts["name"], facts.get("value", ""))
+        form.add(facts["name"], facts.get("value", "on" if to_tick else ""))
 
 
 def forms_on(html: str) -> list[Form]:

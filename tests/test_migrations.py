@@ -231,3 +231,127 @@ def test_codes_that_were_sold_together_become_one_sale_and_go_back(empty_databas
         ["ben", "", 1],
         ["ben", "", 1],
     ]
+
+
+# --- the links of customers (K12) ----------------------------------------------
+
+# Before this step a link's token stood in its row and in each letter.
+PLAIN_LINKS = [["migrate", "policies", "0017", QUIET], ["migrate", "claims", "0009", QUIET]]
+
+BEFORE = """
+import django
+django.setup()
+from datetime import UTC, datetime
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+at = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+steps = [("policies", "0017_frozen_terms"), ("claims", "0009_late_money")]
+apps = MigrationExecutor(connection).loader.project_state(steps).apps
+of = apps.get_model
+plan = of("policies", "Plan").objects.get(code="care-1y")
+region = of("policies", "Region").objects.get(code="US")
+model = of("policies", "DroneModel").objects.get(slug="mavic-2-pro")
+ann = of("policies", "Customer").objects.create(
+    name="Ann Lee", email="ann@example.com", country="US", created_at=at)
+terms = of("policies", "CoverTerms").objects.create(
+    parts=["aircraft"], exclusions=[], warranty_months=12, digest="d" * 64)
+for n in range(3):
+    drone = of("policies", "Drone").objects.create(serial=f"0AXCTEST00000{n}", drone_model=model)
+    policy = of("policies", "Policy").objects.create(
+        number=f"POL-ABCD234{n}", token=f"P{n}".ljust(43, "x"), plan=plan, region=region,
+        drone=drone, holder=ann, starts_at=at, ends_at=at.replace(year=2099), created_at=at)
+    of("policies", "Period").objects.create(
+        policy=policy, plan=plan, starts_at=at, ends_at=policy.ends_at, months=12,
+        replacements=2, binding_window_hours=48, cover_terms=terms, created_at=at)
+    claim = of("claims", "Claim").objects.create(
+        number=f"CLM-ABCD234{n}", token=f"C{n}".ljust(43, "y"), policy=policy, drone=drone,
+        name="Ann Lee", email="ann@example.com", cause="collision", happened_on=at.date(),
+        description="A tree.", parts=["aircraft"], line1="1 Main Street", city="Albany",
+        country="US", submitted_at=at, progress_at=at, waits_since=at, outcome="care")
+    of("claims", "ClaimEvent").objects.create(
+        claim=claim, kind="moved", at=at, after="submitted", actor="customer")
+    facts = {"name": "Ann Lee", "number": policy.number, "serial": drone.serial, "plan": "1-Year",
+        "drone_model": "Mavic 2 Pro", "time_zone": "America/New_York", "ends_at": at.isoformat()}
+    letters = [
+        ("policy_expired", policy.token, ""),
+        ("policy_expired", "formerowner".ljust(43, "z"), ""),
+        ("claim_completed", claim.token, claim.number),
+    ]
+    for number, (name, token, reference) in enumerate(letters):
+        of("policies", "Letter").objects.create(
+            name=name, recipient="ann@example.com", policy=policy, reference=reference,
+            context=facts | {"number": reference or policy.number, "token": token},
+            dedupe_key=f"{n}/{number}", message_id=f"<{n}.{number}@x>", state="sent", sent_at=at,
+            created_at=at, next_try_at=at)
+"""
+
+AFTER = """
+import json
+import django
+django.setup()
+from django.db import connection
+from django.test import Client
+from policies import outbox
+from policies.models import Letter
+answers = {}
+for n in range(3):
+    for page in (f"/policy/{f'P{n}'.ljust(43, 'x')}/",
+                 f"/repair/progress/{f'C{n}'.ljust(43, 'y')}/",
+                 f"/policy/{'formerowner'.ljust(43, 'z')}/"):
+        answers[page] = Client().get(page, secure=True).status_code
+letters = [outbox.render(letter, whole=True).text for letter in Letter.objects.order_by("id")]
+columns, dump = {}, []
+with connection.cursor() as cursor:
+    for table in connection.introspection.table_names(cursor):
+        cursor.execute(f'SELECT * FROM "{table}"')
+        columns[table] = [column[0] for column in cursor.description]
+        dump += [str(bytes(value) if isinstance(value, memoryview) else value)
+                 for row in cursor.fetchall() for value in row]
+print("ANSWER " + json.dumps([answers, letters, columns, dump]))
+"""
+
+
+def python(url: str, script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        # In production pages need the static files collected.
+        env={**os.environ, "DATABASE_URL": url, "DEBUG": "true"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_k12_links_in_letters_of_the_release_before_open_and_the_database_forgets_them(
+    empty_database,
+):
+    manage(empty_database, *PLAIN_LINKS)
+    python(empty_database, BEFORE)
+    manage(empty_database, ["migrate", QUIET])
+    answer = python(empty_database, AFTER).partition("ANSWER ")[2]
+    answers, letters, columns, dump = json.loads(answer)
+    assert set(answers.values()) == {200, 404}
+    for page, status in answers.items():
+        assert status == (404 if "formerowner" in page else 200), page
+    for n in range(3):
+        mine, former, about_claim = letters[3 * n : 3 * n + 3]
+        assert f"/policy/{f'P{n}'.ljust(43, 'x')}/" in mine
+        assert "/policy/" not in former
+        assert f"/repair/progress/{f'C{n}'.ljust(43, 'y')}/" in about_claim
+    assert "token" not in columns["policies_policy"] + columns["claims_claim"]
+    tokens = re.compile("x{41}|y{41}|z{32}")
+    assert [value for value in dump if tokens.search(value)] == []
+
+
+def test_k12_there_is_no_way_back_to_plain_links(empty_database):
+    manage(empty_database, *PLAIN_LINKS)
+    python(empty_database, BEFORE)
+    manage(empty_database, ["migrate", QUIET])
+    with pytest.raises(
+        AssertionError, match="restore the backup that was taken before the upgrade"
+    ):
+        manage(empty_database, *PLAIN_LINKS[::-1])

@@ -11,17 +11,19 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from claims import fees
+from claims import fees, views
 from claims.admin import payments
 from claims.admin.bulk_operations import CompleteMany, ReceiveMany, RetryLabels
 from claims.admin.operations import OPERATIONS, undecided
 from claims.admin.reports import REPORTS
 from claims.models import Claim, Deadline, Outcome, Photo, Progress, Shipment
+from claims.progress_page import timeline
 from claims.reporting import queues, search
 from policies import cover
 from policies.backoffice import times
 from policies.backoffice.cells import link, pill
-from policies.backoffice.records import BackOfficeAdmin, RecordAdmin
+from policies.backoffice.customer_pages import CustomerPageAdmin
+from policies.backoffice.records import BackOfficeAdmin
 from policies.models import Letter, Part, Policy
 from policies.shared.papers import Paper
 
@@ -78,7 +80,7 @@ class ClaimSheet(Paper):
 
 
 @admin.register(Claim)
-class ClaimAdmin(RecordAdmin):
+class ClaimAdmin(CustomerPageAdmin):
     list_display = [
         "number",
         "progress_pill",
@@ -95,6 +97,7 @@ class ClaimAdmin(RecordAdmin):
     search_fields = ["number"]
     search_help_text = _("A claim, serial, tracking or policy number, or an e-mail.")
     change_form_template = "admin/claim.html"
+    customer_template = "claims/progress.html"
     operations = OPERATIONS
     papers = (ClaimSheet,)
     bulk_operations = (ReceiveMany, CompleteMany, RetryLabels)
@@ -153,6 +156,7 @@ class ClaimAdmin(RecordAdmin):
             "policy_link": link(policy),
             "drone_link": link(claim.drone),
             "holder_link": link(policy.holder, policy.holder.name),
+            "customer_link": self.customer_link(claim),
             "progress_pill": self.progress_pill(claim),
             "outcome_pill": self.outcome_pill(claim),
             "parts": _part_names(claim.parts),
@@ -167,6 +171,10 @@ class ClaimAdmin(RecordAdmin):
             "refund_due": payments.shown_refund(claim),
             "letters": Letter.objects.filter(reference=claim.number).order_by("-id"),
         }
+
+    def customer_facts(self, record: Claim, *, now: datetime) -> dict[str, Any]:
+        claim = timeline.claims_with_facts().get(pk=record.pk)
+        return views.progress_facts(claim)
 
     @admin.display(description=_("progress"))
     def progress_pill(self, claim: Claim) -> SafeString:

@@ -1,12 +1,14 @@
-"""What the claims desk puts right: an address, a serial number (K16, K9)."""
+"""What the claims desk puts right: an address, a serial number, a link (K16, K9, K12)."""
 
 from typing import Any
 
+from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from claims import holders, moves, progress
 from claims.admin.base import ClaimOperation
-from claims.admin.forms import AddressForm, SerialCorrectionForm
+from claims.admin.forms import AddressForm, RevokeLinkForm, SerialCorrectionForm
+from claims.progress_page import access
 from policies.backoffice.operations import Done, Operation
 from policies.rules.text import Text
 
@@ -59,3 +61,23 @@ class CorrectAddress(Operation):
             now=self.now,
         )
         return Done(_("The address is corrected; the letter is on its way."))
+
+
+class RevokeLink(Operation):
+    slug = "revoke-link"
+    label = _("Revoke the customer's link")
+    explanation = _("The link to this claim stops working. The next letter brings a new one.")
+    permission = "policies.revoke_link"
+    dangerous = True
+
+    def open(self) -> bool:
+        return access.link_works(self.obj, at=self.now)
+
+    def form(self, data: Any = None) -> forms.Form:
+        return RevokeLinkForm(data, mailbox=self.obj.email)
+
+    def run(self, form: Any) -> Done:
+        access.replace_link(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
+        if form.cleaned_data["mail"]:
+            return Done(_("The link is revoked; a new one is on its way."))
+        return Done(_("The link is revoked."))

@@ -35,6 +35,14 @@ class InternalReasonForm(forms.Form):
     )
 
 
+class RevokeLinkForm(InternalReasonForm):
+    mail = forms.BooleanField(label=_("Mail a new link"), required=False, initial=True)
+
+    def __init__(self, *args: Any, mailbox: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["mail"].help_text = mailbox
+
+
 class OverruleForm(InternalReasonForm):
     outcome = forms.ChoiceField(
         label=_("Decision"),

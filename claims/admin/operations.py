@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import assessment, fees, moves, progress
 from claims.admin.base import ClaimOperation, MoveOperation
-from claims.admin.corrections import CorrectAddress, CorrectSerial
+from claims.admin.corrections import CorrectAddress, CorrectSerial, RevokeLink
 from claims.admin.forms import (
     AssessForm,
     InternalReasonForm,
@@ -249,5 +249,6 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ReversePayment,
     CorrectAddress,
     CorrectSerial,
+    RevokeLink,
     Undo,
 )

@@ -1,4 +1,4 @@
-import secrets
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -49,11 +49,6 @@ def new_claim_number() -> str:
     return f"CLM-{random_name(8)}"
 
 
-def new_token() -> str:
-    """The unguessable part of the progress link: 256 bits."""
-    return secrets.token_urlsafe(32)
-
-
 class ClaimQuerySet(models.QuerySet["Claim"]):
     def open(self) -> "ClaimQuerySet":
         return self.exclude(progress__in=CLOSED)
@@ -63,7 +58,6 @@ class Claim(models.Model):
     """One repair request and all that follows. Only `moves.py` writes `progress`."""
 
     number = models.CharField(_("number"), max_length=12, default=new_claim_number)
-    token = models.CharField(max_length=43, default=new_token, editable=False)
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
     drone = models.ForeignKey(Drone, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(_("name"), max_length=120)
@@ -115,7 +109,6 @@ class Claim(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["number"], name="claim_number_once"),
-            models.UniqueConstraint(fields=["token"], name="claim_token_once"),
             models.UniqueConstraint(
                 fields=["drone"],
                 condition=~Q(progress__in=CLOSED),
@@ -168,6 +161,10 @@ class Claim(models.Model):
     def is_open(self) -> bool:
         return self.progress not in CLOSED
 
+    @property
+    def ended_at(self) -> datetime | None:
+        return None if self.is_open else self.progress_at
+
     def decisions_that_stand(self) -> "list[Decision]":
         """Oldest first: without those on a late parcel or on what was found, if taken back.
 
@@ -199,6 +196,8 @@ class ClaimEvent(Event):
         REVERSED = "reversed", _("Payment reversed")
         NOTED = "noted", _("Note")
         CORRECTED = "corrected", _("Corrected")
+        LINK_SENT = "link_sent", _("Link sent to the customer")
+        LINK_REVOKED = "link_revoked", _("Link revoked")
 
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="events")
     before = models.CharField(_("from"), max_length=15, blank=True, choices=Progress)

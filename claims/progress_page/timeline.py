@@ -96,10 +96,11 @@ class Timeline:
 
 
 def claims_with_facts() -> QuerySet[Claim]:
-    """Claims with all that the page tells in one row; history and decisions come by prefetch."""
+    """Claims with all that the page tells: one row, and its payments, history and decisions."""
     policies = Policy.objects.with_allowance().filter(pk=OuterRef("policy"))
     related = ["policy__region", "policy__plan", "drone__drone_model", "replacement"]
-    claims = Claim.objects.select_related(*related).prefetch_related("payments")
+    rows = ["payments", "events", "decisions"]
+    claims = Claim.objects.select_related(*related).prefetch_related(*rows)
     return claims.annotate(
         granted=Subquery(policies.values("granted")),  # type: ignore[misc]
         used=Subquery(policies.values("used")),  # type: ignore[misc]
@@ -134,7 +135,7 @@ def _parcel(direction: str, states: list[str]) -> Subquery:
 
 
 def of(claim: Any) -> Timeline:
-    """`claim` comes from `claims_with_facts()`, with `events` and `decisions` prefetched."""
+    """`claim` comes from `claims_with_facts()`."""
     steps = moves.steps_that_stand(claim.events.all())
     todo = _todo(claim)
     return Timeline(

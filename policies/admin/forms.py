@@ -51,6 +51,15 @@ class SerialCorrectionForm(forms.Form):
     )
 
 
+class RevokeLinkForm(ReasonForm):
+    mail = forms.BooleanField(label=_("Mail a new link"), required=False, initial=True)
+
+    def __init__(self, *args: Any, mailbox: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].help_text = _("Kept in the history, for staff only.")
+        self.fields["mail"].help_text = mailbox
+
+
 class RevealForm(forms.Form):
     reason = PlainCharField(
         label=_("Reason"), max_length=255, help_text=_("Kept in the history with your name.")

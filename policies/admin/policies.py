@@ -3,21 +3,27 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import agreement, cancellation, correction, renewal, transfer
+from policies import agreement, cancellation, correction, renewal, status, transfer, views
 from policies.admin.filters import STAGE_LABELS, StageFilter, stage_now
-from policies.admin.forms import OwnerForm, ReasonForm, RenewalForm, SerialCorrectionForm
+from policies.admin.forms import (
+    OwnerForm,
+    ReasonForm,
+    RenewalForm,
+    RevokeLinkForm,
+    SerialCorrectionForm,
+)
 from policies.admin.reports import REPORTS
 from policies.backoffice.cells import link, pill
+from policies.backoffice.customer_pages import CustomerPageAdmin
 from policies.backoffice.operations import Done, Operation
-from policies.backoffice.records import EventInline, RecordAdmin, RecordInline
+from policies.backoffice.records import EventInline, RecordInline
 from policies.models import AllowanceUse, Letter, Period, Policy, PolicyEvent
 from policies.reporting import search
 from policies.rules.terms import Stage
@@ -42,7 +48,7 @@ class Renew(Operation):
 class ChangeOwner(Operation):
     slug = "change-owner"
     label = _("Change the owner")
-    explanation = _("Both people get a letter, and the old link stops working.")
+    explanation = _("Both people get a letter, and every old link stops working.")
     permission = "policies.transfer_policy"
     form_class = OwnerForm
 
@@ -92,6 +98,25 @@ class Cancel(Operation):
         reason = form.cleaned_data["reason"]
         cancellation.cancel(self.obj, reason=reason, actor=self.actor, now=self.now)
         return Done(_("The policy is cancelled; the letter is on its way."))
+
+
+class RevokeLink(Operation):
+    slug = "revoke-link"
+    label = _("Revoke the customer's link")
+    explanation = _(
+        "The links to this plan and to its repairs stop working. The next letter brings a new one."
+    )
+    permission = "policies.revoke_link"
+    dangerous = True
+
+    def form(self, data: Any = None) -> forms.Form:
+        return RevokeLinkForm(data, mailbox=self.obj.holder.email)
+
+    def run(self, form: Any) -> Done:
+        status.replace_link(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)
+        if form.cleaned_data["mail"]:
+            return Done(_("The link is revoked; a new one is on its way."))
+        return Done(_("The link is revoked."))
 
 
 PILLS = {
@@ -157,7 +182,7 @@ class PolicyHistory(EventInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(RecordAdmin):
+class PolicyAdmin(CustomerPageAdmin):
     list_display = [
         "number",
         "in_force",
@@ -200,7 +225,8 @@ class PolicyAdmin(RecordAdmin):
         "activation",
         "customer_page",
     ]
-    operations = (Renew, ChangeOwner, CorrectSerial, Cancel)
+    operations = (Renew, ChangeOwner, CorrectSerial, RevokeLink, Cancel)
+    customer_template = "policies/policy.html"
     papers = (AgreementPaper,)
     reports = REPORTS[Policy]
     inlines = [PeriodRows, UseRows, LetterRows, PolicyHistory]
@@ -235,4 +261,8 @@ class PolicyAdmin(RecordAdmin):
 
     @admin.display(description=_("customer's page"))
     def customer_page(self, policy: Policy) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("policy", args=[policy.token]), _("Open"))
+        return self.customer_link(policy)
+
+    def customer_facts(self, record: Policy, *, now: datetime) -> dict[str, Any]:
+        policy = views.policies_with_facts().get(pk=record.pk)
+        return views.policy_facts(policy, with_links=False, now=now)

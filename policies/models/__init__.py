@@ -19,6 +19,7 @@ from policies.models.event import Event
 from policies.models.hold import Hold
 from policies.models.imports import Import, ImportEvent
 from policies.models.letter import Letter
+from policies.models.link import Link
 from policies.models.order import Order, OrderEvent
 from policies.models.policy import AllowanceUse, Period, Policy, PolicyEvent
 from policies.models.sale import Sale, SaleEvent
@@ -47,6 +48,7 @@ __all__ = [
     "Import",
     "ImportEvent",
     "Letter",
+    "Link",
     "Order",
     "OrderEvent",
     "Part",

@@ -1,6 +1,5 @@
 """Policies, their periods and the ledger of their replacements (P3, P4, B4, E1, K4)."""
 
-import secrets
 from datetime import datetime
 
 from django.db import models
@@ -21,11 +20,6 @@ from policies.rules.terms import Stage
 
 def new_policy_number() -> str:
     return f"POL-{random_name(8)}"
-
-
-def new_token() -> str:
-    """The unguessable part of a customer's link: 256 bits."""
-    return secrets.token_urlsafe(32)
 
 
 # In force (P3, E1) has one meaning, `terms.stage`, and three forms: `Policy.stage` for one
@@ -115,7 +109,6 @@ class Policy(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
 
     number = models.CharField(_("number"), max_length=12, default=new_policy_number)
-    token = models.CharField(max_length=43, default=new_token, editable=False)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
     drone = models.ForeignKey(Drone, on_delete=models.PROTECT, related_name="policies")
@@ -143,7 +136,6 @@ class Policy(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["number"], name="policy_number_once"),
-            models.UniqueConstraint(fields=["token"], name="policy_token_once"),
             # By the life of the drone and never by a sweep's mark, which may come late: a drone
             # sold as refurbished may get its next policy before the last one is marked (B6, E1).
             models.UniqueConstraint(
@@ -271,6 +263,7 @@ class PolicyEvent(Event):
     class Kind(models.TextChoices):
         BOUND = "bound", _("Bound to a drone")
         LINK_SENT = "link_sent", _("Link sent to the holder")
+        LINK_REVOKED = "link_revoked", _("Link revoked")
         USE_TAKEN = "use_taken", _("Replacement taken from the allowance")
         USE_GIVEN_BACK = "use_given_back", _("Replacement given back to the allowance")
         MOVED = "moved", _("Moved to a replacement drone")

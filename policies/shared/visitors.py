@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -119,8 +120,15 @@ def likely_country(request: HttpRequest) -> str:
 
 
 def visitor(request: HttpRequest) -> Actor:
-    """The customer behind a request, with their address where there is one."""
-    return Actor.customer(client_address(request) or None)
+    """Who is behind a request, with their address where there is one.
+
+    The customer; but whatever somebody does who is logged in as staff is theirs (K13).
+    """
+    address = client_address(request) or None
+    user = request.user
+    if isinstance(user, User) and user.is_staff:
+        return Actor.staff(user, address)
+    return Actor.customer(address)
 
 
 def as_typed(form_class: type[forms.Form], data: QueryDict) -> forms.Form:
@@ -141,6 +149,13 @@ def too_often(
     wait = {"form": form, "wait_minutes": limit.per // timedelta(minutes=1)}
     response = render(request, template, wait | more, status=429)
     response["Retry-After"] = str(int(limit.per.total_seconds()))
+    return response
+
+
+def link_is_dead(request: HttpRequest, template: str) -> HttpResponse:
+    """One answer to a link that is old, was replaced or revoked, or never was one (K12)."""
+    response = render(request, template, status=404)
+    keep_secret(response)
     return response
 
 

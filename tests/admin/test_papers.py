@@ -12,6 +12,7 @@ from PIL import Image
 
 from policies.models import Policy
 from tests import factories
+from tests.pages import token
 from tests.pdf import printed, sizes, words
 
 A4 = (595, 842)
@@ -44,7 +45,7 @@ def test_the_sheet_and_the_customers_page_count_the_same_replacements(
     claim = house.claim_at(state, policy)
     left = {"received": "1 of 2", "completed": "1 of 2", "returned": "2 of 2"}[state]
     sheet = " ".join(words(paper(claims_desk, "claims_claim_sheet", claim.pk)).split())
-    page = " ".join(client.get(f"/repair/progress/{claim.token}/").text.split())
+    page = " ".join(client.get(f"/repair/progress/{token(claim)}/").text.split())
     assert f"Replacements left {left}" in sheet
     assert f"<dt>Replacements left</dt> <dd>{left}</dd>" in page
 
@@ -76,7 +77,7 @@ def agreement_at(client, policy):
 
     def agreement_at(at: str) -> str:
         with time_machine.travel(at, tick=False):
-            pdf = client.get(reverse("policy_agreement", args=[policy.token])).content
+            pdf = client.get(reverse("policy_agreement", args=[token(policy)])).content
         return " ".join(words(pdf).split())
 
     return agreement_at
@@ -123,7 +124,7 @@ def test_an_agreement_that_has_not_begun_says_when_it_does(agreement_at):
 
 
 def test_the_customer_gets_the_same_agreement_by_the_link(client, sales, policy):
-    answer = client.get(reverse("policy_agreement", args=[policy.token]))
+    answer = client.get(reverse("policy_agreement", args=[token(policy)]))
     assert answer.content == paper(sales, "policies_policy_agreement", policy.pk)
     assert answer["Referrer-Policy"] == "no-referrer"
     assert "no-store" in answer["Cache-Control"]

@@ -55,7 +55,7 @@ RECORDS = {
     "dronemodel": 6,
     "exclusion": 4,
     "group": 6,
-    "letter": 5,
+    "letter": 7,
     "plan": 5,
     "policy": 15,
     "region": 5,

@@ -44,6 +44,8 @@ ALLOWED = {
     "policies_order_cancel": {SALES, MANAGER},
     "policies_policy_renew": {SALES, MANAGER},
     "policies_policy_change-owner": {SALES, MANAGER},
+    "policies_policy_revoke-link": {SALES, VERIFICATION, CLAIMS, MANAGER},
+    "claims_claim_revoke-link": {SALES, VERIFICATION, CLAIMS, MANAGER},
     "policies_policy_cancel": {MANAGER},
     "policies_policy_correct-serial": {MANAGER},
     "claims_claim_correct-serial": {MANAGER},

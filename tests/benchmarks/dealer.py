@@ -22,6 +22,7 @@ from policies.models import (
     Drone,
     DroneModel,
     Letter,
+    Link,
     Period,
     Plan,
     Policy,
@@ -109,7 +110,7 @@ class Rows:
         self.put(Sale, "buyer_id region_id order_reference sold_at actor", self.sales())
         sold = "sale_id months replacements warranty_months binding_window_hours cover_terms_id"
         self.put(ActivationCode, f"{' '.join(codes.STOCK_COLUMNS)} {sold}", self.codes())
-        policy = "number token plan_id region_id drone_id drone_life holder_id status"
+        policy = "number plan_id region_id drone_id drone_life holder_id status"
         self.put(Policy, f"{policy} starts_at ends_at cancel_reason created_at", self.policies())
         period = "policy_id number plan_id code_id starts_at ends_at months replacements"
         self.put(
@@ -117,6 +118,7 @@ class Rows:
             f"{period} warranty_months binding_window_hours cover_terms_id created_at",
             self.periods(),
         )
+        self.put(Link, "policy_id reference digest sealed key_id made_at", self.links())
         event = "kind at actor note data"
         self.put(PolicyEvent, f"policy_id {event}", self.policy_events())
         self.put(CodeEvent, f"code_id {event}", self.code_events())
@@ -182,17 +184,22 @@ class Rows:
 
     def policies(self) -> Iterator[tuple[Any, ...]]:
         for n in self.numbers():
-            number, token = f"POL-{n:08d}", f"{n:043d}"
-            if n == self.special:
-                number, token = self.facts.number, self.facts.token
+            number = self.facts.number if n == self.special else f"POL-{n:08d}"
             drone, holder = self.ids[Drone] + n, self.ids[Customer] + n
             status = "active" if self.ends_at(n) > self.now else "expired"
             starts, ends = self.stored(self.starts_at(n)), self.stored(self.ends_at(n))
             region = self.random.choice(self.regions)
             yield (
-                *(number, token, self.plan, region, drone, 1, holder, status),
+                *(number, self.plan, region, drone, 1, holder, status),
                 *(starts, ends, "", starts),
             )
+
+    def links(self) -> Iterator[tuple[Any, ...]]:
+        for n in self.numbers():
+            sealed = sealing.seal(
+                self.facts.token if n == self.special else f"{n:043d}", kind="link"
+            )
+            yield self.ids[Policy] + n, "", *sealed, self.stored(self.starts_at(n))
 
     def periods(self) -> Iterator[tuple[Any, ...]]:
         for n in self.numbers():

@@ -37,7 +37,7 @@ class Ending(dealer.Rows):
         self.put(Customer, "name email phone country created_at", self.customers())
         drone = "serial drone_model_id activated_at activation_source life retired_at"
         self.put(Drone, drone, self.drones())
-        policy = "number token plan_id region_id drone_id drone_life holder_id status"
+        policy = "number plan_id region_id drone_id drone_life holder_id status"
         self.put(Policy, f"{policy} starts_at ends_at cancel_reason created_at", self.policies())
         period = "policy_id number plan_id code_id starts_at ends_at months replacements"
         self.put(
@@ -52,7 +52,7 @@ class Ending(dealer.Rows):
 
     def policies(self) -> Iterator[tuple[Any, ...]]:
         for row in super().policies():
-            yield (*row[:7], "active", *row[8:])
+            yield (*row[:6], "active", *row[7:])
 
     def periods(self) -> Iterator[tuple[Any, ...]]:
         for row in super().periods():

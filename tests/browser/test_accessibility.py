@@ -17,6 +17,7 @@ from tests.browser import axe
 from tests.browser.conftest import PASSWORD
 from tests.browser.visitor import SCHEMES, WIDTHS, Visitor, picture
 from tests.factories import ActivationCodeFactory, UserFactory, whole
+from tests.pages import token
 
 NOW = timezone.now()
 WORTH_A_PICTURE = {(1280, "light"), (390, "dark")}
@@ -57,9 +58,9 @@ def test_customers_pages(inspect, dealer):
         look_at(person, name)
     running = Policy.objects.in_force(at=NOW).first()
     ended = Policy.objects.filter(ends_at__lt=NOW).first()
-    person.go(reverse("policy", args=[running.token]))
+    person.go(reverse("policy", args=[token(running)]))
     look_at(person, "policy")
-    person.go(reverse("policy", args=[ended.token]))
+    person.go(reverse("policy", args=[token(ended)]))
     look_at(person, "policy-ended")
     for name in forms_for_everybody(person):
         send_empty(person, name)
@@ -70,6 +71,8 @@ def test_customers_pages(inspect, dealer):
     look_at(person, "cover-sent")
     person.expected_status = {404}
     person.go(reverse("policy", args=["x" * 43]))
+    look_at(person, "dead-link")
+    person.go("/nothing/")
     look_at(person, "not-found")
 
 

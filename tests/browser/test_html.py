@@ -18,6 +18,7 @@ from policies.backoffice.cells import page_of
 from policies.models import Policy
 from tests.browser import checker
 from tests.browser.test_accessibility import buttons, one_of_each_state, pages_for_everybody
+from tests.pages import token
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,8 @@ def no_query_per_row(settings) -> None:
 
 
 @pytest.fixture
-def dealer(db) -> None:
+def dealer(db, settings) -> None:
+    settings.LINK_DAYS = 3_650  # pages of what has ended long ago are looked at, too
     with zeal.zeal_ignore():  # the story of a year and a half, told sale by sale
         call_command("demo", stdout=StringIO())
         call_command("run_sweeps", stdout=StringIO())
@@ -68,15 +70,19 @@ def of_customers() -> Iterator[tuple[str, str]]:
     running = Policy.objects.in_force(at=timezone.now()).first()
     ended = Policy.objects.filter(ends_at__lt=timezone.now()).first()
     for name, policy in [("running", running), ("ended", ended)]:
-        yield f"policy-{name}", text(client, reverse("policy", args=[policy.token]))
+        yield f"policy-{name}", text(client, reverse("policy", args=[token(policy)]))
     for claim in one_of_each_state(Claim):
         yield (
             f"progress-{claim.progress}",
-            text(client, reverse("progress", args=[claim.token])),
+            text(client, reverse("progress", args=[token(claim)])),
         )
     cancellable = Claim.objects.filter(progress="label_sent").first()
-    yield "cancel", text(client, reverse("progress_cancel", args=[cancellable.token]))
-    yield "not-found", client.get("/policy/x/").content.decode()
+    yield "cancel", text(client, reverse("progress_cancel", args=[token(cancellable)]))
+    found = {"number": cancellable.number, "email": cancellable.email}
+    yield "only-shown", client.post(reverse("progress_lookup"), found).content.decode()
+    yield "dead-link", client.get("/policy/x/").content.decode()
+    yield "dead-link-to-a-repair", client.get("/repair/progress/x/").content.decode()
+    yield "not-found", client.get("/nothing/").content.decode()
 
 
 def of_staff(boss: Client) -> Iterator[tuple[str, str]]:

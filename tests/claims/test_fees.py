@@ -11,6 +11,7 @@ from policies.models import ReplacementFee
 from policies.shared.errors import Conflict
 from tests import factories
 from tests.claims.conftest import everything_written, fresh, in_queue, timeline
+from tests.pages import token
 
 pytestmark = pytest.mark.django_db
 
@@ -136,7 +137,7 @@ def test_a_reversed_payment_is_owed_again_and_its_row_stays(house, policy, clien
     assert claim.events.latest("id").note == f"{payment.reference}: For another claim."
     assert not fees.is_settled(claim)
     assert refund_due() == []
-    page = client.get(f"/repair/progress/{claim.token}/").text
+    page = client.get(f"/repair/progress/{token(claim)}/").text
     assert "to be paid now" in page
     assert "due after we have examined" not in page
     claim = house.take(claim, "undo")

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+import time_machine
 
 from claims.models import Claim, Shipment
 from policies import cancellation, drones, outbox, transfer
@@ -20,6 +21,7 @@ from tests.claims.conftest import (
     letters_of,
     timeline,
 )
+from tests.pages import token
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +110,7 @@ def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(
     assert decisions_of(claim)[-1] == ("taken_up", "not_covered")
     text = text_of(claim, "claim_arrived")
     assert "all replacements of your plan have been used, so we can only send your" in text
-    page = client.get(f"/repair/progress/{claim.token}/").text
+    page = client.get(f"/repair/progress/{token(claim)}/").text
     assert "We can only send your drone back, as explained below." in page
     assert "We examine the damage" not in page
     claim = house.take(claim, "assess")
@@ -240,7 +242,7 @@ def test_what_an_arrival_that_was_taken_back_decided_no_longer_counts(house, pol
     claim = house.claim_at(ended, policy)
     policy.periods.update(replacements=0)
     claim = house.take(claim, "receive", "undo")
-    page = f"/repair/progress/{claim.token}/"
+    page = f"/repair/progress/{token(claim)}/"
     by_staff = "A member of our staff has looked at your case and decided this."
     assert by_staff not in client.get(page).text
     policy.periods.update(replacements=2)
@@ -277,7 +279,7 @@ def test_an_assessment_that_was_taken_back_before_the_end_decides_nothing(
     house.later(days=4)
     house.take(claim, {"cancelled": "cancel", "lapsed": "lapse"}[ended])
     claim = house.take(claim, "receive")
-    page = client.get(f"/repair/progress/{claim.token}/").text
+    page = client.get(f"/repair/progress/{token(claim)}/").text
     assert "This cause of damage is excluded" not in page
     claim = house.take(claim, "assess", "undo")
     assert (claim.outcome, ledger(policy)) == ("care", [(1, claim.number)])
@@ -311,6 +313,7 @@ def test_the_page_tells_where_it_stands(house, policy, ended, client):
         ("send_back", "Your drone is on its way back"),
     ]:
         house.do(claim, verb)
-        page = client.get(f"/repair/progress/{claim.token}/").text
+        with time_machine.travel(house.now):
+            page = client.get(f"/repair/progress/{token(claim)}/").text
         assert f"<h1>{headline}</h1>" in page
     assert fresh(claim).progress == "returning"

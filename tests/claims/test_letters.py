@@ -14,6 +14,7 @@ from claims.models import Claim, Deadline, Progress
 from policies import outbox
 from policies.models import Letter
 from tests.claims.conftest import DESK, WAY
+from tests.pages import token
 
 LETTER_OF = {
     "submitted": "claim_received",
@@ -46,7 +47,7 @@ def strict_templates():
 def render(letter: Letter) -> outbox.Rendered:
     # The strict engine knows no defaults; this is the one that the templates have.
     letter.context |= {"layout": "letters/claim.txt"}
-    return outbox.render(letter)
+    return outbox.render(letter, whole=True)
 
 
 def letter_of(claim: Claim, name: str) -> outbox.Rendered:
@@ -67,7 +68,7 @@ def test_the_letter_of_each_state_is_complete_in_text_and_html(house, policy, st
         assert "MISSING" not in body
         assert "None" not in body
         assert "Hello Ann Lee," in body
-        assert f"http://testserver/repair/progress/{claim.token}/" in body
+        assert f"http://testserver/repair/progress/{token(claim)}/" in body
         assert re.search("what you need to do", body, re.IGNORECASE)
     assert "\n\n\n" not in letter.text
     assert "<p></p>" not in letter.html
@@ -357,7 +358,7 @@ def test_the_link_letter_carries_the_link(house, policy):
     claim = house.request(policy)
     letters.claim_link_requested(claim, now=house.now)
     letter = letter_of(claim, "claim_link_requested")
-    assert f"/repair/progress/{claim.token}/" in letter.text
+    assert f"/repair/progress/{token(claim)}/" in letter.text
     assert "MISSING" not in letter.text + letter.html
 
 
@@ -367,7 +368,7 @@ def test_the_last_replacement_is_announced(house, policy):
     second = house.claim_at("label_sent", policy)
     letter = letter_of(second, "allowance_used_up")
     assert letter.subject == f"{second.number}: this uses your plan's last replacement"
-    assert f"http://testserver/policy/{policy.token}/" in letter.text
+    assert f"http://testserver/policy/{token(policy)}/" in letter.text
     assert "MISSING" not in letter.text + letter.html
     assert not Letter.objects.filter(name="allowance_used_up", reference=claim.number).exists()
 

@@ -24,6 +24,7 @@ from policies.models import (
 from policies.rules import code_format, terms
 from policies.shared.errors import CodeRefused, Conflict, Refused
 from tests import factories
+from tests.pages import token
 
 SERIAL = "0AXCE1K0030100"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -86,7 +87,7 @@ def test_a_code_becomes_a_policy_that_starts_at_once(
     assert policy.replacements_left() == 2
     assert list(Policy.objects.in_force(at=now)) == [policy]
     assert policy.number.startswith("POL-")
-    assert len(policy.token) == 43
+    assert len(token(policy)) == 43
     assert codes.is_redeemed(sold_code)
 
 
@@ -119,7 +120,7 @@ def test_one_letter_carries_the_whole_agreement(bind):
         "policy_bound", "ann@example.com", policy)  # fmt: skip
     facts = letter.context
     assert facts["number"] == policy.number
-    assert facts["token"] == policy.token
+    assert facts["link"] == policy.links.get().pk
     assert (facts["plan"], facts["drone_model"], facts["serial"]) == (
         "1-Year", "Mavic 2 Pro", SERIAL)  # fmt: skip
     assert facts["ends_at"] == "2027-03-10T16:00:00+00:00"

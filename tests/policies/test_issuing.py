@@ -46,7 +46,7 @@ def test_p2_p4_a_policy_runs_for_the_months_that_were_sold_on_the_region_s_clock
 
 
 # What is each policy's own, and what tells a code from an order.
-OWN = {"id", "policy_id", "number", "token", "drone_id", "code_id", "status"}
+OWN = {"id", "policy_id", "number", "drone_id", "code_id", "status"}
 
 
 def columns(row: Policy | Period) -> dict:

@@ -23,6 +23,7 @@ from policies import (
 from policies.models import Letter, Policy, VerificationStep
 from policies.shared.errors import Conflict
 from tests import factories
+from tests.pages import token
 
 MISSING = "«no %s»"
 FILM = "dQw4w9WgXcQ"
@@ -58,7 +59,7 @@ def film(mavic_2_pro):
 
 def read(name: str) -> outbox.Rendered:
     """The one letter of this name, with nothing missing in it."""
-    letter = outbox.render(Letter.objects.get(name=name))
+    letter = outbox.render(Letter.objects.get(name=name), whole=True)
     for part in (letter.subject, letter.text, letter.html):
         assert "«no" not in part
         assert "None" not in part
@@ -152,7 +153,7 @@ def sent(name: str) -> Letter:
 
 
 def whole(letter: Letter) -> outbox.Rendered:
-    return outbox.render(letter, whole_codes=True)
+    return outbox.render(letter, whole=True)
 
 
 def test_sent_again_it_brings_no_code_that_is_void_or_used(sell, care_1y, desk, now):
@@ -278,7 +279,7 @@ def test_a_bundle_that_begins_brings_the_agreement(mavic_2_pro, care_1y, desk, n
         "12 March 2027, 11:00 EST",
         "at least until 12 March 2027, 11:00 EST; it runs from the drone",
     )
-    whole_agreement(letter, bundle.token)
+    whole_agreement(letter, token(bundle))
 
 
 def renew(policy, refresh_plus, desk, now) -> None:
@@ -292,7 +293,7 @@ def test_a_renewal_brings_the_agreement_as_it_stands_now(policy, refresh_plus, d
     assert letter.subject == "Your care plan is renewed"
     both_say(letter, "5 January 2028, 04:00 EST", "until 4 January 2028, 07:00 EST")
     both_say(letter, "3 of 3 left", "666 days from 10 March 2026")
-    whole_agreement(letter, policy.token)
+    whole_agreement(letter, token(policy))
 
 
 def test_a_renewal_after_a_replacement_says_what_is_left(policy, refresh_plus, desk, now):
@@ -330,18 +331,19 @@ def test_an_agreement_written_before_can_still_be_sent(policy, desk, now):
 
 
 def test_both_owners_are_written_to_and_only_the_new_one_gets_the_link(policy, desk, now):
+    before = token(policy)
     after = transfer.change_owner(
         policy, name="Zoë O'Neil", email="zoe@example.com", country="US", actor=desk, now=now
     )
     old, new = read("owner_changed_old"), read("owner_changed_new")
     assert old.subject == "Your care plan has a new owner"
     both_say(old, "Hello Ann Lee,", "POL-ABCD2345", "no longer works")
-    neither_says(old, after.token, policy.token, "zoe@example.com", "Neil")
+    neither_says(old, token(after), before, "zoe@example.com", "Neil")
     assert new.subject == "A care plan is yours now"
     assert "Hello Zoë O'Neil," in new.text
     assert "Hello Zoë O&#x27;Neil," in new.html
-    whole_agreement(new, after.token)
-    neither_says(new, policy.token, "Ann Lee")
+    whole_agreement(new, token(after))
+    neither_says(new, before, "Ann Lee")
 
 
 # --- the end -----------------------------------------------------------------------
@@ -352,7 +354,7 @@ def test_a_cancellation_gives_the_reason(policy, desk, now):
     letter = read("policy_cancelled")
     assert letter.subject == "Your care plan is cancelled"
     both_say(letter, "Hello Ann Lee,", "POL-ABCD2345", "The reason: Bought by mistake")
-    neither_says(letter, policy.token)
+    neither_says(letter, token(policy))
 
 
 def test_a_reminder_names_the_end_and_the_plan_that_renews(policy):
@@ -366,7 +368,7 @@ def test_a_reminder_names_the_end_and_the_plan_that_renews(policy):
         "you can renew it, once, with Refresh +, as long as a replacement is left.",
         "with 1 more replacement.",
         "http://testserver/activate/",
-        f"http://testserver/policy/{policy.token}/",
+        f"http://testserver/policy/{token(policy)}/",
     )
 
 
@@ -385,7 +387,7 @@ def test_the_button_of_a_reminder_without_an_offer_is_the_plan(policy, care_2y):
     [button] = re.findall(
         r'class="button" href="([^"]+)".*?>([^<]+)</a>', one_line("renewal_reminder")
     )
-    assert button == (f"http://testserver/policy/{policy.token}/", "See your plan")
+    assert button == (f"http://testserver/policy/{token(policy)}/", "See your plan")
 
 
 def one_line(name: str) -> str:
@@ -416,7 +418,7 @@ def test_the_end_is_told(policy):
         letter,
         "Hello Ann Lee,",
         "Mavic 2 Pro (0AXCE1K0030100) ended on 5 January 2027, 04:00 EST",
-        f"http://testserver/policy/{policy.token}/",
+        f"http://testserver/policy/{token(policy)}/",
     )
 
 
@@ -439,7 +441,7 @@ def test_the_answer_about_a_running_plan(ask, policy, now):
         "The drone is covered until 5 January 2027, 04:00 EST.",
         "Replacements left: 2 of 2",
         "It may be renewed with Refresh +",
-        f"http://testserver/policy/{policy.token}/",
+        f"http://testserver/policy/{token(policy)}/",
     )
 
 
@@ -481,7 +483,7 @@ def test_the_new_owner_is_answered_in_the_hour_in_which_the_old_one_asked(
     ask("zoe@example.com")
     asked = Letter.objects.filter(name="link_requested").order_by("id")
     assert [letter.recipient for letter in asked] == ["ann@example.com", "zoe@example.com"]
-    assert asked[1].context["token"] == Policy.objects.get().token
+    assert asked[1].context["link"] == Policy.objects.get().links.get(revoked_at=None).pk
 
 
 def test_the_answer_about_a_renewed_plan(ask, policy, refresh_plus, desk, now):

@@ -12,6 +12,7 @@ from policies.models import Letter, Policy, PolicyEvent
 from policies.models.clock import SWEEPS
 from policies.shared.actor import Actor
 from tests import factories
+from tests.pages import token
 
 HOUSE = Actor.command("test")
 NOW = datetime(2026, 12, 16, 9, 0, tzinfo=UTC)
@@ -99,15 +100,15 @@ def test_e1_who_was_told_of_an_end_is_told_of_the_mistake(policy):
     assert letters(policy) == [("policy_expired", "sent"), ("policy_not_expired", "queued")]
     letter = Letter.objects.get(name="policy_not_expired")
     assert letter.recipient == "ann@example.com"
-    rendered = outbox.render(letter)
+    rendered = outbox.render(letter, whole=True)
     assert rendered.subject == "Correction: your care plan has not ended"
     text = " ".join(rendered.text.split())
     assert text.startswith(
         "Hello Ann Lee, Correction: we wrote to you that the term of the 1-Year care plan "
     )
     assert "The term runs until 5 January 2027, 04:00 EST." in text
-    assert f"/policy/{policy.token}/" in rendered.text
-    assert f"/policy/{policy.token}/" in rendered.html
+    assert f"/policy/{token(policy)}/" in rendered.text
+    assert f"/policy/{token(policy)}/" in rendered.html
 
 
 def test_e1_the_end_itself_still_gets_its_letter(policy):
@@ -130,9 +131,11 @@ def test_t2_a_former_owner_is_told_of_the_mistake_without_the_new_link(policy):
     marks.take_back(now=NOW, chunk=10)
     letter = Letter.objects.get(name="policy_not_expired")
     assert letter.recipient == "ann@example.com"
-    rendered = outbox.render(letter)
+    rendered = outbox.render(letter, whole=True)
     assert rendered.text.startswith("Hello,\n")
-    assert moved.token not in str(letter.context) + rendered.text + rendered.html
+    assert "/policy/" not in rendered.text + rendered.html
+    assert letter.context["link"] is None
+    assert token(moved) not in str(letter.context) + rendered.text + rendered.html
     assert "Cy Roe" not in rendered.text + rendered.html
 
 
@@ -199,7 +202,7 @@ def test_e1_who_was_told_of_a_beginning_is_told_of_the_mistake(bundle):
     assert marks.take_back(now=NOW, chunk=10) == 1
     letter = Letter.objects.get(name="policy_not_begun")
     assert letter.recipient == "ben@example.com"
-    rendered = outbox.render(letter)
+    rendered = outbox.render(letter, whole=True)
     assert rendered.subject == "Correction: your care plan has not begun yet"
     text = " ".join(rendered.text.split())
     assert "It begins on 18 December 2026, 04:00 EST, and damage before then is not" in text

@@ -13,7 +13,7 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.db import transaction
 from django.utils import translation
 
-from policies import outbox, sales
+from policies import links, outbox, sales
 from policies.models import Letter
 from policies.reporting import counts
 from policies.shared.errors import Conflict
@@ -235,7 +235,7 @@ def test_envelope_and_header_name_the_domain_as_idna_2008_says(send, settings, r
 def test_text_and_html_carry_the_link(letter, send):
     send()
     (sent,) = mail.outbox
-    link = f"http://testserver/policy/{'x' * 43}/"
+    link = f"http://testserver/policy/{links.in_letter(letter.context['link'], whole=True)}/"
     assert link in sent.body
     assert link in sent.alternatives[0].content
     assert "\n" not in sent.subject
@@ -362,7 +362,7 @@ def test_one_bad_letter_does_not_hold_up_the_others(send, settings):
         ({"recipient": "ann@☕.example"}, "BadDomain"),
         ({"recipient": "ann@example.com\nBcc: all@example.com"}, "BadHeaderError"),
         ({"context": {"time_zone": "America/Atlantis"}}, "ZoneInfoNotFoundError"),
-        ({"context": {"token": ""}}, "AttributeError"),
+        ({"context": {"link": "none"}}, "ValueError"),
         ({"name": "code_sold", "context": {"code_ids": [987_654_321]}}, "KeyError"),
     ],
 )
@@ -510,11 +510,12 @@ def test_the_codes_of_one_sale_stand_in_the_letter_in_their_order(ann, desk, now
 
 @pytest.mark.parametrize("language", ["de", "ja", "pt-br", "zh-hans", "ar", "xx"])
 def test_a_letter_goes_out_in_whatever_language_it_was_asked_for(now, send, language, ann):
+    link = factories.LinkFactory()
     with translation.override(language):
-        write(now, context=factories.LetterFactory.build().context)
+        write(now, context=factories.LetterFactory.build().context | {"link": link.pk})
     assert Letter.objects.get().language == language
     assert send() == (1, 0)
-    assert f"/policy/{'x' * 43}/" in mail.outbox[0].body
+    assert f"/policy/{links.in_letter(link.pk, whole=True)}/" in mail.outbox[0].body
     assert translation.get_language() == "en"
 
 

@@ -44,7 +44,7 @@ def test_the_holder_gets_the_link_by_mail(ask, policy, now):
     letter = Letter.objects.get()
     assert (letter.name, letter.recipient, letter.policy) == (
         "link_requested", "ann@example.com", policy)  # fmt: skip
-    assert letter.context["token"] == policy.token
+    assert letter.context["link"] == policy.links.get().pk
     assert letter.context["serial"] == "0AXCE1K0030100"
     assert letter.context["ends_at"] == "2027-01-05T09:00:00+00:00"
     event = PolicyEvent.objects.get(policy=policy)

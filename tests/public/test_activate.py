@@ -8,7 +8,7 @@ from django.utils import timezone
 from policies import codes
 from policies.models import Drone, DroneModel, Letter, Policy, PolicyEvent
 from policies.rules import code_format
-from tests.pages import form_with, plain
+from tests.pages import form_with, plain, token
 from tests.public.conftest import Browser
 
 REFUSED = "We cannot accept this code. Please compare it with the letter, or contact us."
@@ -25,7 +25,7 @@ def errors(response) -> dict[str, list[str]]:
 def test_a_good_form_starts_the_policy_and_leads_to_its_page(client, filled_in):
     response = client.post("/activate/", filled_in)
     policy = Policy.objects.get()
-    assert (response.status_code, response.url) == (302, f"/policy/{policy.token}/")
+    assert (response.status_code, response.url) == (302, f"/policy/{token(policy)}/")
     assert policy.drone.serial == "08QCE3D0"
     assert policy.holder.email == "ada@example.com"
     page = client.get(response.url)
@@ -584,7 +584,7 @@ def test_the_history_keeps_the_address_and_takes_none_for_rubbish(
 
 
 def test_a_success_costs_few_queries(client, filled_in, django_assert_max_num_queries):
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(42):
         client.post("/activate/", filled_in)
     assert Letter.objects.filter(name="policy_bound").count() == 1
 

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from tests.pages import token
 from tests.public.conftest import Browser
 
 PAGES = ["/", "/plans/", "/activate/", "/cover/", "/verification/"]
@@ -46,7 +47,7 @@ class Outline(HTMLParser):
 @pytest.fixture(params=[*PAGES, "policy", "form with errors", *ERROR_PAGES])
 def page(request, bound) -> str:
     if request.param == "policy":
-        return Browser().get(f"/policy/{bound.token}/").text
+        return Browser().get(f"/policy/{token(bound)}/").text
     if request.param == "form with errors":
         return Browser().post("/activate/", {"model": "spark"}).text
     if request.param in ERROR_PAGES:

@@ -7,10 +7,11 @@ import pytest
 from policies import outbox, status
 from policies.models import Letter, Policy
 from policies.shared.actor import Actor
+from tests.pages import token
 
 
 def rendered(name: str) -> outbox.Rendered:
-    return outbox.render(Letter.objects.get(name=name), whole_codes=True)
+    return outbox.render(Letter.objects.get(name=name), whole=True)
 
 
 def test_the_code_letter_carries_the_code_and_says_what_to_do(code):
@@ -37,7 +38,7 @@ def test_the_binding_letter_carries_the_whole_agreement(bound):
             "Deliberate damage",
             "USD\N{NO-BREAK SPACE}119.00",
             "USD\N{NO-BREAK SPACE}139.00",
-            f"http://testserver/policy/{bound.token}/",
+            f"http://testserver/policy/{token(bound)}/",
         ):
             assert fact in body
         assert re.search(r"Ends:(</strong>)? \d+ \w+ \d{4}, \d\d:\d\d E[SD]T", body)
@@ -49,7 +50,7 @@ def test_the_link_letter_carries_the_link(bound):
     letter = rendered("link_requested")
     assert letter.subject == "The link to your care plan"
     for body in (letter.text, letter.html):
-        assert f"http://testserver/policy/{bound.token}/" in body
+        assert f"http://testserver/policy/{token(bound)}/" in body
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def every_letter(bound: Policy) -> list[outbox.Rendered]:
         context=Letter.objects.get(name="policy_bound").context
         | {"holder": "Zoë <b>O'Neil</b> & Co"}
     )
-    return [outbox.render(letter, whole_codes=True) for letter in Letter.objects.all()]
+    return [outbox.render(letter, whole=True) for letter in Letter.objects.all()]
 
 
 def test_no_subject_holds_a_code_or_a_serial(every_letter, code):

@@ -40,7 +40,7 @@ from policies.shared import papers
 from policies.shared.actor import Actor
 from tests import ROOT, factories
 from tests.claims.conftest import NOW, House
-from tests.pages import plain
+from tests.pages import plain, token
 from tests.pdf import words
 
 DESK = Actor.command("desk")
@@ -66,10 +66,10 @@ class Cast:
         return self.page_of(claim)
 
     def page_of(self, claim: Claim) -> str:
-        return f"/repair/progress/{claim.token}/"
+        return f"/repair/progress/{token(claim)}/"
 
     def policy_page(self) -> str:
-        return f"/policy/{Policy.objects.get(holder__email='ann@example.com').token}/"
+        return f"/policy/{token(Policy.objects.get(holder__email='ann@example.com'))}/"
 
     def one_used(self) -> None:
         self.house.claim_at("completed", self.policy)
@@ -121,7 +121,7 @@ def sell(cast: Cast, plan: str = "care-1y") -> list[Any]:
 @case("code_sold")
 def _(cast):
     [code] = sell(cast)
-    letter = outbox.render(Letter.objects.get(name="code_sold"), whole_codes=True)
+    letter = outbox.render(Letter.objects.get(name="code_sold"), whole=True)
     assert factories.whole(code) in letter.text
     return ""
 
@@ -180,7 +180,7 @@ def _(cast):
         drone_model=cast.policy.drone.drone_model,
     )
     bound = binding.bind_by_code(factories.whole(code), application, actor=DESK, now=cast.now)
-    return f"/policy/{bound.token}/"
+    return f"/policy/{token(bound)}/"
 
 
 def order(cast: Cast) -> Policy:
@@ -203,7 +203,7 @@ def _(cast):
     bundle = order(cast)
     cast.house.later(hours=48)
     activation.activate(now=cast.now, chunk=10)
-    return f"/policy/{bundle.token}/"
+    return f"/policy/{token(bundle)}/"
 
 
 @case("policy_not_begun", "0AXCE1K0030700", "begins on 12 March 2026, 11:00 EDT")
@@ -223,7 +223,7 @@ def _(cast):
 def corrected(cast: Cast, policy: Policy, name: str) -> str:
     Letter.objects.filter(name=name).update(state="sent", sent_at=cast.now, attempts=1)
     marks.take_back(now=cast.now, chunk=10)
-    return f"/policy/{policy.token}/"
+    return f"/policy/{token(policy)}/"
 
 
 @case("renewed", "2 of 3", "5 January 2028, 04:00 EST", "USD 139.00", "3 January 2028, 15:00 EST")
@@ -244,13 +244,13 @@ def change_owner(cast: Cast) -> Policy:
 
 @case("owner_changed_new", "1 of 2", "5 January 2027, 04:00 EST", "USD 139.00", "the next one")
 def _(cast):
-    return f"/policy/{change_owner(cast).token}/"
+    return f"/policy/{token(change_owner(cast))}/"
 
 
 @case("owner_changed_old")
 def _(cast):
     """It has no page: the link that it speaks of no longer works."""
-    before = cast.policy.token
+    before = token(cast.policy)
     change_owner(cast)
     assert Client().get(f"/policy/{before}/").status_code == 404
     return ""
@@ -377,7 +377,7 @@ def page(client: Client, path: str, at: datetime) -> str:
 def made(name: str, cast: Cast) -> tuple[str, outbox.Rendered]:
     with zeal.zeal_ignore():
         path = CASES[name][0](cast)
-    return path, outbox.render(Letter.objects.filter(name=name).latest("id"), whole_codes=True)
+    return path, outbox.render(Letter.objects.filter(name=name).latest("id"), whole=True)
 
 
 def test_every_letter_has_a_case():

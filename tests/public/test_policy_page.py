@@ -6,11 +6,11 @@ import time_machine
 import zeal
 from django.utils import timezone
 
-from policies import transfer
+from policies import links, transfer
 from policies.models import AllowanceUse, DroneModel, Policy
 from policies.shared.actor import Actor
 from tests.claims.conftest import House
-from tests.pages import plain
+from tests.pages import plain, token
 
 START = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)  # 10:00 in New York
 
@@ -25,7 +25,7 @@ def ada(client, filled_in) -> Policy:
 
 def page(client, policy: Policy, at: datetime = START + timedelta(days=1)) -> str:
     with time_machine.travel(at, tick=False):
-        response = client.get(f"/policy/{policy.token}/")
+        response = client.get(f"/policy/{token(policy)}/")
     assert response.status_code == 200
     return response.text
 
@@ -180,7 +180,7 @@ def test_an_open_repair_is_shown_and_no_second_one_offered(client, ada, repair):
     claim = repair("received")
     text = page(client, ada, START + timedelta(days=2))
     assert f"Your repair {claim.number} is under way: Arrived at the service" in plain(text)
-    assert f'href="/repair/progress/{claim.token}/"' in text
+    assert f'href="/repair/progress/{token(claim)}/"' in text
     assert "Request a repair" not in text
     assert "Earlier repairs" not in text
 
@@ -218,7 +218,7 @@ def test_a_new_owner_does_not_see_the_former_ones_repairs(client, ada, repair):
         )
     text = page(client, after, START + timedelta(days=4))
     assert done.number not in text
-    assert done.token not in text
+    assert token(done) not in text
 
 
 def test_p8_a_drone_whose_activation_is_unknown_has_its_warranty_from_the_binding(client, bound):
@@ -233,13 +233,13 @@ def test_p8_a_drone_whose_activation_is_unknown_has_its_warranty_from_the_bindin
 def test_a_model_may_cover_less_than_its_series(client, sell, request):
     DroneModel.objects.get(slug="mavic-2-pro").parts.create(part="gimbal")
     bound = request.getfixturevalue("bound")
-    text = client.get(f"/policy/{bound.token}/").text
+    text = client.get(f"/policy/{token(bound)}/").text
     assert "<li>Gimbal</li></ul>" in text
     assert "<li>Battery</li>" not in text
 
 
 def test_no_other_site_and_no_search_engine_hears_of_it(client, bound):
-    response = client.get(f"/policy/{bound.token}/")
+    response = client.get(f"/policy/{token(bound)}/")
     assert response["Referrer-Policy"] == "no-referrer"
     assert response["X-Robots-Tag"] == "noindex, nofollow"
     assert "no-store" in response["Cache-Control"]
@@ -253,16 +253,38 @@ def test_no_other_site_and_no_search_engine_hears_of_it(client, bound):
 def test_a_link_that_is_none_of_ours_is_not_found(client, db, token):
     response = client.get(f"/policy/{token}/")
     assert response.status_code == 404
-    assert "There is nothing at this address." in response.text
+    no_link = "There is nothing at this address." in response.text
+    dead = "This link no longer works" in plain(response.text)
+    assert no_link or dead
+
+
+@pytest.mark.parametrize("page", ["", "agreement.pdf"])
+def test_k12_a_dead_link_offers_a_new_one_and_says_the_same_as_to_what_never_was(
+    client, bound, page
+):
+    old = token(bound)
+    links.rotate(bound, now=timezone.now())
+    answers = [client.get(f"/policy/{link}/{page}") for link in (old, "A" * 43, "x")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.text for answer in answers}) == 1
+    assert "This link no longer works" in plain(answers[0].text)
+    assert '<a class="button" href="/cover/">' in answers[0].text
+    assert answers[0]["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_claims_link_opens_no_plan(client, bound):
+    link = links.token_of(bound, reference="CLM-ABCD2345", now=timezone.now())
+    assert client.get(f"/policy/{link}/").status_code == 404
 
 
 def test_it_cannot_be_posted_to(client, bound):
-    assert client.post(f"/policy/{bound.token}/").status_code == 405
+    assert client.post(f"/policy/{token(bound)}/").status_code == 405
 
 
-def test_it_costs_six_queries(client, bound, django_assert_num_queries):
-    with django_assert_num_queries(6):
-        client.get(f"/policy/{bound.token}/")
+def test_it_costs_seven_queries(client, bound, django_assert_num_queries):
+    page = f"/policy/{token(bound)}/"
+    with django_assert_num_queries(7):
+        client.get(page)
 
 
 def test_the_clock_of_the_page_is_the_regions(client, sell, filled_in):

@@ -1,6 +1,7 @@
 """The progress page, its label, cancelling, and finding one's claim (K5, K10, K12, K13)."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,15 +13,23 @@ from django.test import Client
 
 from claims.models import CLOSED, Claim, Deadline, Progress, Shipment
 from claims.progress_page import sentences
-from policies import outbox
+from policies import links, outbox
 from policies.models import Letter, Region, ReplacementFee
 from tests import factories
 from tests.claims.conftest import WAY, House, in_queue
-from tests.pages import plain
+from tests.pages import form_with, plain, token
+from tests.public.conftest import Browser
 
 # Tuesday, 10 March 2026, eleven in the morning in New York.
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 STATES = list(WAY)
+
+
+@pytest.fixture(autouse=True)
+def ten_days_later() -> Iterator[None]:
+    """The clock of the pages: links still work, also those of claims that have ended."""
+    with time_machine.travel(NOW + timedelta(days=10)):
+        yield
 
 
 @pytest.fixture
@@ -67,7 +76,7 @@ def do(house):
 @pytest.fixture
 def see(client):
     def see(claim: Claim) -> str:
-        response = client.get(f"/repair/progress/{claim.token}/")
+        response = client.get(f"/repair/progress/{token(claim)}/")
         assert response.status_code == 200
         return response.text
 
@@ -151,7 +160,7 @@ def test_with_a_label_one_prints_packs_and_drops_off(claim_at, see):
     assert "Pack the damaged parts well: Aircraft, Gimbal." in box
     assert "hand it to the carrier" in box
     assert "The label is good until 9 April 2026, 13:00 EDT" in box
-    assert f'href="/repair/progress/{claim.token}/label.pdf"' in page
+    assert f'href="/repair/progress/{token(claim)}/label.pdf"' in page
 
 
 def test_with_a_fee_due_one_reads_amount_reference_and_deadline(claim_at, see):
@@ -188,7 +197,7 @@ def test_a_deadline_that_the_dealer_changed_is_the_one_shown(claim_at, see):
 @pytest.mark.parametrize("state", STATES)
 def test_the_cancel_button_is_there_only_while_it_works(claim_at, see, state):
     claim = claim_at(state)
-    button = f'href="/repair/progress/{claim.token}/cancel/"'
+    button = f'href="/repair/progress/{token(claim)}/cancel/"'
     assert (button in see(claim)) == (state in {"submitted", "label_sent"})
 
 
@@ -495,7 +504,7 @@ def test_it_shows_no_address_no_phone_no_email_and_no_name(claim_at, see, state)
 
 
 def test_nobody_keeps_it_and_nobody_hears_of_it(client, claim_at):
-    response = client.get(f"/repair/progress/{claim_at('submitted').token}/")
+    response = client.get(f"/repair/progress/{token(claim_at('submitted'))}/")
     assert "no-store" in response["Cache-Control"]
     assert "private" in response["Cache-Control"]
     assert response["Referrer-Policy"] == "no-referrer"
@@ -514,16 +523,21 @@ def test_a_link_that_is_none_of_ours_is_not_found(client, db, token, page):
 
 def test_a_link_that_was_revoked_is_not_found(client, claim_at):
     claim = claim_at("submitted")
-    Claim.objects.filter(pk=claim.pk).update(token="B" * 43)
-    assert client.get(f"/repair/progress/{claim.token}/").status_code == 404
-    assert client.get(f"/repair/progress/{'B' * 43}/").status_code == 200
+    old = f"/repair/progress/{token(claim)}/"
+    links.rotate(claim.policy, reference=claim.number, now=NOW)
+    for page in ("", "cancel/", "label.pdf"):
+        answer = client.get(f"{old}{page}")
+        assert answer.status_code == 404
+        assert "This link no longer works" in plain(answer.text)
+    assert client.get(f"/repair/progress/{token(claim)}/").status_code == 200
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_it_costs_four_queries(client, claim_at, django_assert_num_queries, state):
+def test_it_costs_five_queries(client, claim_at, django_assert_num_queries, state):
     claim = claim_at(state)
-    with django_assert_num_queries(4):
-        client.get(f"/repair/progress/{claim.token}/")
+    page = f"/repair/progress/{token(claim)}/"
+    with django_assert_num_queries(5):
+        client.get(page)
 
 
 def test_html_in_what_people_wrote_stays_text(claim_at, do, see):
@@ -536,9 +550,9 @@ def test_html_in_what_people_wrote_stays_text(claim_at, do, see):
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_it_can_only_be_read(client, claim_at, method):
-    token = claim_at("label_sent").token
-    assert getattr(client, method)(f"/repair/progress/{token}/").status_code == 405
-    assert getattr(client, method)(f"/repair/progress/{token}/label.pdf").status_code == 405
+    page = f"/repair/progress/{token(claim_at('label_sent'))}/"
+    assert getattr(client, method)(page).status_code == 405
+    assert getattr(client, method)(f"{page}label.pdf").status_code == 405
 
 
 # --- the label -----------------------------------------------------------------------
@@ -546,14 +560,14 @@ def test_it_can_only_be_read(client, claim_at, method):
 
 @pytest.mark.parametrize("state", STATES)
 def test_the_label_is_there_while_it_is_of_use(client, claim_at, state):
-    response = client.get(f"/repair/progress/{claim_at(state).token}/label.pdf")
+    response = client.get(f"/repair/progress/{token(claim_at(state))}/label.pdf")
     assert response.status_code == (200 if state in {"label_sent", "in_transit"} else 404)
     response.close()
 
 
 def test_the_label_opens_in_the_browser_under_a_name_of_its_own(client, claim_at):
     claim = claim_at("label_sent")
-    response = client.get(f"/repair/progress/{claim.token}/label.pdf")
+    response = client.get(f"/repair/progress/{token(claim)}/label.pdf")
     assert b"".join(response.streaming_content) == b"%PDF-1.4 a label"
     response.close()
     assert response["Content-Type"] == "application/pdf"
@@ -566,7 +580,7 @@ def test_the_label_opens_in_the_browser_under_a_name_of_its_own(client, claim_at
 def test_a_label_whose_file_is_gone_is_not_found(client, claim_at):
     claim = claim_at("label_sent")
     default_storage.delete(claim.shipments.get().label.name)
-    response = client.get(f"/repair/progress/{claim.token}/label.pdf")
+    response = client.get(f"/repair/progress/{token(claim)}/label.pdf")
     assert response.status_code == 404
 
 
@@ -638,8 +652,8 @@ def test_no_rule_has_its_number_on_the_page(claim_at, see):
 def test_a_link_that_leads_nowhere_offers_to_track_a_repair(client, db):
     response = client.get(f"/repair/progress/{'A' * 43}/")
     assert response.status_code == 404
-    assert '<a href="/repair/progress/">Track a repair</a>' in response.text
-    assert '<a href="/cover/">Get a new link to your care plan</a>' in response.text
+    assert "This link no longer works" in plain(response.text)
+    assert '<a class="button" href="/repair/progress/">Track a repair</a>' in response.text
 
 
 # --- cancelling ----------------------------------------------------------------------
@@ -654,12 +668,12 @@ def cancel():
 @pytest.mark.parametrize("state", ["submitted", "label_sent"])
 def test_cancelling_asks_first_and_then_does(client, claim_at, cancel, state):
     claim = claim_at(state)
-    path = f"/repair/progress/{claim.token}/cancel/"
+    path = f"/repair/progress/{token(claim)}/cancel/"
     assert "Cancel this request?" in client.get(path).text
     assert Claim.objects.get().progress == state
     response = cancel(path)
     assert response.status_code == 302
-    assert response.url == f"/repair/progress/{claim.token}/"
+    assert response.url == f"/repair/progress/{token(claim)}/"
     assert headline(client.get(response.url).text) == "Cancelled"
     assert Claim.objects.get().progress == "cancelled"
     assert Claim.objects.get().events.get(after="cancelled").actor == "customer"
@@ -673,20 +687,20 @@ def test_the_question_promises_a_replacement_only_where_one_was_taken(
     client, claim_at, state, words
 ):
     with time_machine.travel(NOW, tick=False):
-        text = client.get(f"/repair/progress/{claim_at(state).token}/cancel/").text
+        text = client.get(f"/repair/progress/{token(claim_at(state))}/cancel/").text
     assert ("Your plan keeps the replacement; it then has 2 of 2 left." in text) == words
 
 
 def test_the_question_warns_when_the_plan_has_ended_meanwhile(client, claim_at, policy):
     claim = claim_at("label_sent")
     with time_machine.travel(policy.ends_at, tick=False):
-        text = client.get(f"/repair/progress/{claim.token}/cancel/").text
+        text = client.get(f"/repair/progress/{token(claim)}/cancel/").text
     assert "your plan has ended, so you cannot use it for a new request" in text
     assert "keeps the replacement" not in text
 
 
 def test_cancelling_twice_does_it_once(client, claim_at, cancel):
-    path = f"/repair/progress/{claim_at('label_sent').token}/cancel/"
+    path = f"/repair/progress/{token(claim_at('label_sent'))}/cancel/"
     assert [cancel(path).status_code for _ in range(2)] == [302, 302]
     assert client.get(path).status_code == 302
     assert Letter.objects.filter(name="claim_cancelled").count() == 1
@@ -695,7 +709,7 @@ def test_cancelling_twice_does_it_once(client, claim_at, cancel):
 @pytest.mark.parametrize("state", [state for state in STATES if state != "cancelled"][2:])
 def test_what_can_no_longer_be_cancelled_says_so_and_stays(client, claim_at, state):
     claim = claim_at(state)
-    path = f"/repair/progress/{claim.token}/cancel/"
+    path = f"/repair/progress/{token(claim)}/cancel/"
     for response, status in ((client.get(path), 200), (client.post(path), 409)):
         assert response.status_code == status
         assert "This request cannot be cancelled any more" in response.text
@@ -706,7 +720,7 @@ def test_what_can_no_longer_be_cancelled_says_so_and_stays(client, claim_at, sta
 
 def test_a_cancellation_that_comes_just_too_late_is_told_so(client, claim_at, take):
     claim = claim_at("label_sent")
-    path = f"/repair/progress/{claim.token}/cancel/"
+    path = f"/repair/progress/{token(claim)}/cancel/"
     assert "<form" in client.get(path).text
     take(claim, "pick_up")
     assert client.post(path).status_code == 409
@@ -716,12 +730,12 @@ def test_a_cancellation_that_comes_just_too_late_is_told_so(client, claim_at, ta
 def test_cancelling_needs_the_forms_own_token(claim_at):
     claim = claim_at("label_sent")
     strict = Client(enforce_csrf_checks=True)
-    assert strict.post(f"/repair/progress/{claim.token}/cancel/").status_code == 403
+    assert strict.post(f"/repair/progress/{token(claim)}/cancel/").status_code == 403
 
 
 def test_the_form_that_cancels_may_say_where_it_comes_from(client, claim_at):
     # With "no-referrer" a browser sends "Origin: null", which the CSRF check refuses.
-    response = client.get(f"/repair/progress/{claim_at('submitted').token}/cancel/")
+    response = client.get(f"/repair/progress/{token(claim_at('submitted'))}/cancel/")
     assert response["Referrer-Policy"] == "same-origin"
     assert "no-store" in response["Cache-Control"]
 
@@ -741,8 +755,84 @@ def claim(claim_at) -> Claim:
 )
 def test_number_and_email_lead_to_the_claim_as_people_write_them(client, claim, number):
     response = client.post("/repair/progress/", {"number": number, "email": " ANN@example.com"})
-    assert response.status_code == 302
-    assert response.url == f"/repair/progress/{claim.token}/"
+    assert response.status_code == 200
+    assert "<h1>Request received</h1>" in response.text
+    assert response.context["claim"] == claim
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_k12_who_comes_by_number_and_email_is_shown_the_page_and_no_key_to_it(
+    client, claim_at, state
+):
+    claim = claim_at(state)
+    form = {"number": claim.number, "email": "ann@example.com"}
+    response = client.post("/repair/progress/", form)
+    assert f'<span class="whole">{claim.number}</span>' in response.text
+    assert token(claim) not in response.text
+    assert token(claim.policy) not in response.text
+    assert not re.search("/repair/progress/[^\"']", response.text)
+    # Else the browser would send "Origin: null" with the form, which the CSRF check refuses.
+    assert response["Referrer-Policy"] == "same-origin"
+    assert 'content="no-referrer"' not in response.text
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_k12_to_act_the_link_is_mailed_to_the_address_on_file_once_an_hour(claim):
+    browser = Browser(enforce_csrf_checks=True)
+
+    def send(form: dict[str, str]) -> str:
+        return browser.post(
+            "/repair/progress/", form, headers={"Referer": "http://testserver/"}
+        ).text
+
+    form = form_with("number", browser.get("/repair/progress/").text)
+    page = send(form | {"number": claim.number, "email": "ann@example.com"})
+    assert "To open the label or to cancel, use the link in our letters." in plain(page)
+    form = form_with("number", page)
+    assert (form["number"], form["email"]) == (claim.number, "ann@example.com")
+    for _twice in range(2):
+        page = send(form | {"mail_link": "yes"})
+        assert "We have mailed the link to a•••@example.com." in plain(page)
+    letter = Letter.objects.get(name="claim_link_requested")
+    assert letter.recipient == "ann@example.com"
+    rendered = outbox.render(letter, whole=True)
+    assert f"http://testserver/repair/progress/{token(claim)}/" in rendered.text
+    assert "somebody else has typed your claim number and address" in plain(rendered.html)
+    [event] = claim.events.filter(kind="link_sent")
+    assert (event.actor, event.address) == ("customer", "127.0.0.1")
+
+
+def test_k12_no_link_is_mailed_where_it_would_have_expired(client, claim_at):
+    claim = claim_at("declined")
+    form = {"number": claim.number, "email": "ann@example.com"}
+    with time_machine.travel(claim.progress_at + timedelta(days=90)):
+        assert "Mail me the link" not in client.post("/repair/progress/", form).text
+        client.post("/repair/progress/", form | {"mail_link": "yes"})
+    assert not Letter.objects.filter(name="claim_link_requested").exists()
+
+
+def test_k12_a_claims_link_works_until_90_days_after_its_end(client, claim_at):
+    claim = claim_at("completed")
+    page = f"/repair/progress/{token(claim)}/"
+    end = claim.progress_at + timedelta(days=90)
+    for microseconds, status in ((-1, 200), (0, 404), (1, 404)):
+        with time_machine.travel(end + timedelta(microseconds=microseconds), tick=False):
+            assert client.get(page).status_code == status
+
+
+def test_k12_the_link_of_an_open_claim_does_not_end(client, claim_at):
+    page = f"/repair/progress/{token(claim_at('preparing'))}/"
+    with time_machine.travel(NOW + timedelta(days=1000)):
+        assert client.get(page).status_code == 200
+
+
+def test_k12_a_claim_that_is_taken_up_again_has_its_link_again(client, claim_at, take):
+    claim = claim_at("lapsed")
+    page = f"/repair/progress/{token(claim)}/"
+    with time_machine.travel(NOW + timedelta(days=200)):
+        assert client.get(page).status_code == 404
+        take(claim, "receive")
+        assert client.get(page).status_code == 200
 
 
 def test_whatever_is_wrong_the_answer_is_the_same(client, claim):
@@ -787,7 +877,7 @@ def test_guessing_the_email_of_a_number_gets_nowhere_and_tells_nothing(client, c
     assert statuses == [200] * 10 + [429]
     with time_machine.travel(NOW + timedelta(hours=1, seconds=1), tick=False):
         response = client.post("/repair/progress/", right)
-    assert response.status_code == (302 if number == "CLM-ABCD2345" else 200)
+    assert ("<h1>Request received</h1>" in response.text) == (number == "CLM-ABCD2345")
 
 
 @pytest.mark.parametrize("field", ["number", "email"])

@@ -114,7 +114,7 @@ def written(order: Order) -> list[dict]:
     policy = order.policy
     rows = [order, order.drone, policy, *policy.periods.all()]
     rows += [*policy.events.order_by("id"), *order.events.order_by("id")]
-    own = {"id", "reference", "number", "token", "serial", "created_at", "at", "note"}
+    own = {"id", "reference", "number", "serial", "created_at", "at", "note"}
     own |= {"drone_id", "policy_id", "order_id"}
     return [
         {

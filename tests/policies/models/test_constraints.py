@@ -1,7 +1,7 @@
 """What the database itself refuses, whoever writes to it: raw SQL, on both databases."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from policies.models import (
     Customer,
     Drone,
     Letter,
+    Link,
     Period,
     Plan,
     Policy,
@@ -73,17 +74,44 @@ def refused(constraint: str, *columns: str):
 @pytest.mark.parametrize("marked", ["scheduled", "active", "expired"])
 def test_a_drone_has_one_policy_in_each_of_its_lives_whatever_is_marked(marked):
     policy = factories.PolicyFactory(status=marked)
-    other_names = {"number": "POL-OTHER234", "token": "t" * 43, "status": "active"}
+    other_names = {"number": "POL-OTHER234", "status": "active"}
     with refused("policy_one_per_life_of_a_drone", "drone_id", "drone_life"):
         copy(policy, **other_names)
     assert copy(policy, **other_names, drone_life=2) == 1
 
 
-@pytest.mark.parametrize("column", ["number", "token"])
-def test_numbers_and_links_are_never_shared(column):
+def test_numbers_are_never_shared():
     first, second = factories.PolicyFactory.create_batch(2)
-    with refused(f"policy_{column}_once", column):
-        change(second, **{column: getattr(first, column)})
+    with refused("policy_number_once", "number"):
+        change(second, number=first.number)
+
+
+# --- links -------------------------------------------------------------------
+
+
+def test_no_two_links_have_one_token():
+    first, second = factories.LinkFactory.create_batch(2)
+    with refused("link_digest_once", "digest"):
+        execute(
+            "UPDATE policies_link SET digest = (SELECT digest FROM policies_link WHERE id = %s) "
+            "WHERE id = %s",
+            [first.pk, second.pk],
+        )
+
+
+def test_a_page_has_one_link_that_is_not_revoked():
+    policy = factories.PolicyFactory()
+    other = factories.LinkFactory(policy=policy, revoked_at=factories.LONG_AGO)
+    factories.LinkFactory(policy=policy, reference="CLM-ABCD2345")
+    with refused("link_one_for_each_page", "policy_id", "reference"):
+        change(other, revoked_at=None)
+
+
+def test_a_link_is_revoked_after_it_was_made():
+    link = factories.LinkFactory()
+    with refused("link_revoked_after_made"):
+        change(link, revoked_at=link.made_at - timedelta(microseconds=1))
+    assert change(link, revoked_at=link.made_at) == 1
 
 
 def test_a_policy_ends_after_its_start():
@@ -494,8 +522,7 @@ NAMED_ABOVE = re.compile(r'refused\(\s*"([a-z_|]+)')
 def test_every_constraint_of_the_models_is_tried_here():
     source = Path(__file__).read_text()
     tried = {name for names in NAMED_ABOVE.findall(source) for name in names.split("|")}
-    tried |= {"policy_number_once", "policy_token_once"}
     tables = [ActivationCode, AllowanceUse, BindingPermit, CodeBatch, CoveredPart, Customer, Drone,
-              Letter, Period, Plan, Policy, Region, ReplacementFee]  # fmt: skip
+              Letter, Link, Period, Plan, Policy, Region, ReplacementFee]  # fmt: skip
     declared = {constraint.name for model in tables for constraint in model._meta.constraints}
     assert declared <= tried
