@@ -40,7 +40,7 @@ class RevokeLinkForm(InternalReasonForm):
 
     def __init__(self, *args: Any, mailbox: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["mail"].help_text = mailbox
+        self.fields["mail"].help_text = _("To %(mailbox)s") % {"mailbox": mailbox}
 
 
 class OverruleForm(InternalReasonForm):

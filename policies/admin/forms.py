@@ -57,7 +57,7 @@ class RevokeLinkForm(ReasonForm):
     def __init__(self, *args: Any, mailbox: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].help_text = _("Kept in the history, for staff only.")
-        self.fields["mail"].help_text = mailbox
+        self.fields["mail"].help_text = _("To %(mailbox)s") % {"mailbox": mailbox}
 
 
 class RevealForm(forms.Form):

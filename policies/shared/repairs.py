@@ -13,7 +13,7 @@ from policies.rules.text import Text
 
 @dataclass(frozen=True)
 class Repair:
-    """`url` is empty where the page is not this holder's; `replacement` is the new serial."""
+    """`url` is the holder's own link, empty where they have none; `replacement` the new serial."""
 
     number: str
     url: str
