@@ -124,12 +124,16 @@ def progress_lookup(request: HttpRequest) -> HttpResponse:
 
 def _shown(request: HttpRequest, form: LookupForm, claim: Claim, *, now: datetime) -> HttpResponse:
     """The page without the key to it: it shows, and mails the link to whoever wants to act."""
-    if MAIL_LINK in request.POST:
+
+    def mail() -> bool:
         access.mail_link(claim, actor=visitor(request), now=now)
+        return True
+
+    asked = MAIL_LINK in request.POST
     context = progress_facts(claim) | {
         "lookup": form,
         "link_works": access.link_works(claim, at=now),
-        "link_mailed": MAIL_LINK in request.POST,
+        "link_mailed": asked and once.act(request, form, mail, now=now).record,
     }
     response = render(request, "claims/progress.html", context)
     # Not "no-referrer" here: the browser would send "Origin: null" with the form.
