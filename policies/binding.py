@@ -49,7 +49,14 @@ class Application:
 
 
 class ModelNeeded(Conflict):
-    """The serial is unknown, so the applicant must name the model."""
+    """The serial is unknown, so the applicant must name the model.
+
+    `sold_for` is the slug of the code's own, which is not offered any more once withdrawn (P10).
+    """
+
+    def __init__(self, *, sold_for: str) -> None:
+        super().__init__(_("We do not know this serial number yet. Please choose the model."))
+        self.sold_for = sold_for
 
 
 class ActivationNeeded(Conflict):
@@ -135,7 +142,7 @@ def _redeem(
 def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: datetime) -> Policy:
     if not application.answers_activation:
         raise ActivationNeeded(_("Please say whether the drone has been activated."))
-    drone = _lock_drone(application)
+    drone = _lock_drone(code, application)
     permit = open_permit(drone, now=now, lock=True)
     facts = _facts(code, drone, permit, application, now=now)
     verdict = eligibility.may_bind(facts)
@@ -149,7 +156,7 @@ def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: 
     return policy
 
 
-def _lock_drone(application: Application) -> Drone:
+def _lock_drone(code: ActivationCode, application: Application) -> Drone:
     """The drone, its row locked, on file from now on. Raises ModelNeeded."""
     drones = Drone.objects.filter(serial=application.serial)
     if application.drone_model is not None:
@@ -159,7 +166,7 @@ def _lock_drone(application: Application) -> Drone:
         )
     drone = drones.select_for_update(of=("self",)).select_related("drone_model__series").first()
     if drone is None:
-        raise ModelNeeded(_("We do not know this serial number yet. Please choose the model."))
+        raise ModelNeeded(sold_for=code.batch.drone_model.slug)
     return drone
 
 

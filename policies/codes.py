@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from policies import sealing
+from policies import sealing, withdrawal
 from policies.models import ActivationCode, CodeBatch, CodeEvent, DroneModel, Plan, Region
 from policies.rules import code_format
 from policies.rules.reference_numbers import ALPHABET
@@ -42,7 +42,7 @@ def generate(
     """Makes a batch of `count` codes (C1). All or nothing, in flat memory.
 
     `keep` gets each whole code once, while the transaction is still open: what it writes
-    counts only when this returns.
+    counts only when this returns. Raises Conflict for what is withdrawn (P10).
     """
 
     def fresh_codes() -> Iterator[str]:
@@ -69,6 +69,7 @@ def _new_batch(
     now: datetime,
     source: str = "",
 ) -> CodeBatch:
+    withdrawal.refuse_to_issue(plan, drone_model, region)
     return CodeBatch.objects.create(
         plan=plan,
         drone_model=drone_model,

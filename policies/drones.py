@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from policies import withdrawal
 from policies.models import (
     ActivationSource,
     ActivationStatement,
@@ -30,10 +31,13 @@ def register(
 ) -> Drone:
     """Puts a drone on file with what the dealer knows.
 
-    Raises Conflict for a known serial, NotYet for an activation after `now`.
+    Raises Conflict for a known serial or a withdrawn model (P10), NotYet for an activation
+    after `now`.
     """
     if is_yet_to_come(activated_at, now=now):
         raise NotYet
+    if withdrawn := withdrawal.objection(drone_model=drone_model):
+        raise Conflict(withdrawn.message)
     drone, created = Drone.objects.get_or_create(
         serial=serial,
         defaults={

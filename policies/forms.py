@@ -6,8 +6,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from policies import withdrawal
 from policies.binding import Application
-from policies.models import Drone, Region
+from policies.models import Drone, DroneModel, Region
 from policies.rules import code_format
 from policies.rules.verdict import Reason, Verdict
 from policies.shared.fields import (
@@ -104,7 +105,8 @@ class ActivateForm(ActivationQuestion):
             self.was_asked_model or self.data.get("model") or self.initial.get("model")
         )
         if self.asks_model:
-            self._model_field.offer()
+            named = self.data.get("model") or self.initial.get("model") or ""
+            self._model_field.offer(also=named)
 
     @property
     def _model_field(self) -> DroneModelField:
@@ -122,6 +124,11 @@ class ActivateForm(ActivationQuestion):
         """Whether a service region has the country; without one there is no clock either."""
         return self.region is not None
 
+    @property
+    def is_on_offer(self) -> bool:
+        """Whether a code may be bought for the country today (P10)."""
+        return self.region is not None and self.region.is_on_offer
+
     def application(self) -> Application:
         data = self.cleaned_data
         return Application(
@@ -136,9 +143,10 @@ class ActivateForm(ActivationQuestion):
             answers_activation=self.answers_activation,
         )
 
-    def ask_for_model(self) -> None:
+    def ask_for_model(self, *, sold_for: str) -> None:
+        """`sold_for` is the slug of the code's own model, which may be withdrawn since (P10)."""
         self.asks_model = True
-        self._model_field.offer()
+        self._model_field.offer(also=sold_for)
         if self.was_asked_model:
             self.add_error("model", self._model_field.error_messages["required"])
         else:
@@ -237,11 +245,19 @@ class VerificationForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["model"].offer()  # type: ignore[attr-defined]
+        named = self.data.get("model") or self.initial.get("model") or ""
+        self.fields["model"].offer(also=named)  # type: ignore[attr-defined]
+
+    def clean_model(self) -> DroneModel:
+        model: DroneModel = self.cleaned_data["model"]
+        if not withdrawal.may_be_bound(model):
+            raise ValidationError(_("Care plans for this model are not sold any more."))
+        return model
 
     def clean_country(self) -> str:
         country: str = self.cleaned_data["country"]
-        if not Region.objects.for_country(country).exists():
+        region = Region.objects.for_country(country).first()
+        if region is None or not withdrawal.may_be_bound(region):
             raise ValidationError(_("We have no service region for this country yet."))
         return country
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cancellation, customers, freezing, issuing
+from policies import cancellation, customers, freezing, issuing, withdrawal
 from policies.issuing import NewPolicy
 from policies.models import (
     Drone,
@@ -37,6 +37,11 @@ class NotPlaced(Conflict):
         self.about = about
 
 
+class Objection(NamedTuple):
+    message: Text
+    about: str
+
+
 @dataclass(frozen=True)
 class Purchase:
     """What was bought, by whom. `serial` is normalised, instants are aware."""
@@ -55,9 +60,9 @@ class Purchase:
 def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
     """Enters a line of an order. The terms of today go with it (P4).
 
-    Raises NotPlaced: the country is not served, the plan is a renewal, the instant lies more
-    than a year ahead, the serial is on file as another model, B4 stands against it, or the
-    drone is part of an order already.
+    Raises NotPlaced: the country is not served, the plan is a renewal, something is withdrawn
+    (P10), the instant lies more than a year ahead, the serial is on file as another model, B4
+    stands against it, or the drone is part of an order already.
     """
     with transaction.atomic():
         region = Region.objects.for_country(purchase.country).first()
@@ -65,6 +70,9 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
             raise NotPlaced(_("Care plans are not sold in this country."), about="country")
         if purchase.plan.is_renewal:
             raise NotPlaced(_("A renewal cannot be sold together with a drone."), about="plan")
+        withdrawn = objection_to_withdrawn(purchase.plan, purchase.drone_model, region)
+        if withdrawn:
+            raise NotPlaced(withdrawn.message, about=withdrawn.about)
         if purchase.placed_at and is_too_far_ahead(purchase.placed_at, now=now):
             message = _("The order is more than a year ahead. Please check the year.")
             raise NotPlaced(message, about="placed_at")
@@ -93,6 +101,14 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
         return order
 
 
+def objection_to_withdrawn(plan: Plan, drone_model: DroneModel, region: Region) -> Objection | None:
+    """Why no new order of these is entered (P10); it is the buyer's country that names a region."""
+    found = withdrawal.objection(plan=plan, drone_model=drone_model, region=region)
+    if found is None:
+        return None
+    return Objection(found.message, "country" if found.about == "region" else found.about)
+
+
 def _refuse_to_place(purchase: Purchase, drone: Drone) -> None:
     """Raises NotPlaced. The drone is locked, so no other order of it comes or goes meanwhile."""
     standing = Order.objects.filter(drone=drone).standing()
@@ -104,11 +120,6 @@ def _refuse_to_place(purchase: Purchase, drone: Drone) -> None:
     if message:
         about = "serial" if drone.drone_model_id == model else "drone_model"
         raise NotPlaced(message, about=about)
-
-
-class Objection(NamedTuple):
-    message: Text
-    about: str
 
 
 def objection_to_line(reference: str, standing: Iterable[Order]) -> Objection | None:

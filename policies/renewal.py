@@ -116,15 +116,19 @@ def verdict_on(policy: Policy, code: ActivationCode | None, *, at: datetime) -> 
 
 
 def offer(policy: Policy, *, at: datetime) -> Plan | None:
-    """The plan that may renew this policy at `at`, or None where R1 does not allow it."""
+    """The plan that may renew this policy at `at`, or None where R1 does not allow it.
+
+    None, too, where it is withdrawn (P10): a code that was sold for it renews all the same.
+    """
     if not verdict_on(policy, None, at=at).allowed:
         return None
-    return min(policy.plan.renewals.all(), key=lambda plan: plan.pk)
+    on_offer = [plan for plan in policy.plan.renewals.all() if plan.is_on_offer]
+    return min(on_offer, key=lambda plan: plan.pk, default=None)
 
 
 def with_renewable(policies: QuerySet[Any], *, at: datetime) -> QuerySet[Any]:
     """Annotates `granted`, `used` and `renewable`: whether `offer` has a plan for a policy."""
-    renewals = Plan.objects.filter(renews=OuterRef("plan"))
+    renewals = Plan.objects.on_offer().filter(renews=OuterRef("plan"))
     renewed = Period.objects.filter(policy=OuterRef("pk"), number=2)
     may_be_renewed = Q(Exists(renewals), ~Exists(renewed), in_force=True)
     rows: QuerySet[Any] = policies.with_in_force(at=at).annotate(  # type: ignore[attr-defined]
@@ -139,6 +143,7 @@ def _offered(column: str, *, otherwise: str) -> str:
     CASE WHEN {IN_FORCE_SQL}
     AND NOT EXISTS (SELECT 1 FROM policies_period e WHERE e.policy_id = p.id AND e.number = 2)
     THEN COALESCE((SELECT n.{column} FROM policies_plan n WHERE n.renews_id = p.plan_id
+                   AND NOT n.is_withdrawn
                    ORDER BY n.id LIMIT 1), {otherwise})
     ELSE {otherwise} END
 """  # noqa: S608 — names of our own

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from policies import freezing, letters
+from policies import freezing, letters, withdrawal
 from policies.models import (
     ActivationCode,
     CodeBatch,
@@ -78,7 +78,9 @@ def sell_from_batch(
 
 
 def _with_goods(codes: QuerySet[ActivationCode]) -> QuerySet[ActivationCode]:
-    return codes.select_related("batch__plan__renews", "batch__region", "batch__drone_model")
+    return codes.select_related(
+        "batch__plan__renews", "batch__region", "batch__drone_model__series"
+    )
 
 
 def _take(among: QuerySet[ActivationCode], quantity: int) -> list[ActivationCode]:
@@ -112,7 +114,10 @@ def _sell(
     now: datetime,
     tell: bool = True,
 ) -> Sale:
-    """Writes the sale of codes of one region, which are locked and in stock."""
+    """Writes the sale of codes of one region, which are locked and in stock.
+
+    Raises Conflict for what is withdrawn (P10).
+    """
     sale = Sale.objects.create(
         buyer=to,
         region=codes[0].batch.region,
@@ -126,6 +131,7 @@ def _sell(
         batch = code.batch
         key = (batch.plan_id, batch.region_id, batch.drone_model_id)
         if key not in frozen:
+            withdrawal.refuse_to_sell(batch.plan, batch.drone_model, batch.region)
             frozen[key] = freezing.terms_of_today(batch.plan, batch.region, batch.drone_model)
         code.state, code.sale = ActivationCode.State.SOLD, sale
         for name, value in frozen[key]._asdict().items():

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import letters
+from policies import letters, withdrawal
 from policies.models import (
     BindingPermit,
     Drone,
@@ -85,13 +85,15 @@ class Film:
 def submit(film: Film, *, now: datetime) -> VideoVerification:
     """Puts the film into the queue (V1, V3).
 
-    Raises Conflict: the country is not served, or another film of the drone from the same
-    e-mail is still open, waiting to be watched or approved and to be used. Of the films of
-    others nobody learns, and none takes another's place.
+    Raises Conflict: the country is not served, the model is withdrawn (P10), or another film of
+    the drone from the same e-mail is still open, waiting to be watched or approved and to be
+    used. Of the films of others nobody learns, and none takes another's place.
     """
     region = Region.objects.for_country(film.country).first()
-    if region is None:
+    if region is None or not withdrawal.may_be_bound(region):
         raise Conflict(_("Care plans are not sold in this country."))
+    if not withdrawal.may_be_bound(film.drone_model):
+        raise Conflict(_("Care plans for this model are not sold any more."))
     try:
         with transaction.atomic():
             verification = VideoVerification.objects.create(

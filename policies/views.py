@@ -19,6 +19,7 @@ from policies import agreement, binding, links, renewal, status
 from policies import verification as verifications
 from policies.forms import ActivateForm, CoverForm, VerificationForm
 from policies.models import (
+    DroneModel,
     Exclusion,
     Part,
     Period,
@@ -67,12 +68,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def plans(request: HttpRequest) -> HttpResponse:
-    regions = list(Region.objects.all())
+    regions = list(Region.objects.on_offer())
     region = _chosen_region(regions, request.GET.get("region", ""))
     context: dict[str, Any] = {
-        "plans": Plan.objects.select_related("renews").order_by(
-            F("renews").asc(nulls_first=True), "months"
-        ),
+        "plans": Plan.objects.on_offer()
+        .select_related("renews")
+        .order_by(F("renews").asc(nulls_first=True), "months"),
         "exclusions": Exclusion.objects.all(),
         "regions": regions,
         "region": region,
@@ -91,14 +92,15 @@ def _chosen_region(regions: list[Region], code: str) -> Region | None:
 
 
 def _price_list(region: Region, today: date) -> list[dict[str, Any]]:
-    """Every series with the parts it covers, and the fees of its models in the region.
+    """Every series on offer with the parts it covers, and the fees of its models in the region.
 
     A fee that is not on file stays None: nothing is guessed (P5).
     """
     fees = ReplacementFee.objects.in_force(on=today).filter(region=region)
     amounts = {(fee.drone_model_id, fee.ordinal): fee.amount for fee in fees}
     ordinals = range(1, max((ordinal for _model, ordinal in amounts), default=0) + 1)
-    every_series = Series.objects.prefetch_related("parts", "drone_models__parts")
+    on_offer = Prefetch("drone_models", DroneModel.objects.on_offer().prefetch_related("parts"))
+    every_series = Series.objects.on_offer().prefetch_related("parts", on_offer)
     return [
         {
             "name": series.name,
@@ -159,10 +161,13 @@ def _bind(request: HttpRequest, form: ActivateForm, *, now: datetime) -> Policy 
             "code",
             _("We cannot accept this code. Please compare it with the letter, or contact us."),
         )
+        # Only codes that were sold for a withdrawn region are still good there (P10).
+        if not form.is_on_offer:
+            form.say_country_is_not_served()
     except binding.ActivationNeeded:
         form.ask_for_activation()
-    except binding.ModelNeeded:
-        form.ask_for_model()
+    except binding.ModelNeeded as missing:
+        form.ask_for_model(sold_for=missing.sold_for)
     except Conflict as conflict:  # a code that renews, and nothing to renew
         form.add_error("serial", conflict.message)
     except Refused as refused:

@@ -22,6 +22,8 @@ from policies.rules import money
 from policies.shared.fields import PhoneField
 from policies.shared.lettering import validate_printable
 
+# Set and taken back on the page of the plan, model, series or region itself (P10).
+WITHDRAWN = "is_withdrawn"
 SERVICE_CENTRE = ["service_centre", "line1", "line2", "city", "state", "postal_code"]
 
 
@@ -60,10 +62,18 @@ class RegionForm(forms.ModelForm):  # type: ignore[type-arg]
 class RegionAdmin(CatalogueAdmin):
     form = RegionForm
     printed = ["name", *SERVICE_CENTRE]
-    list_display = ["name", "code", "currency", "time_zone", "binding_window_hours", "countries"]
+    list_display = [
+        "name",
+        "code",
+        "currency",
+        "time_zone",
+        "binding_window_hours",
+        "countries",
+        WITHDRAWN,
+    ]
     inlines = [CountryInline]
     fieldsets = [
-        (None, {"fields": ["code", "name", "currency", "time_zone"]}),
+        (None, {"fields": ["code", "name", "currency", "time_zone", WITHDRAWN]}),
         (_("Binding"), {"fields": ["binding_window_hours", "permit_hours"]}),
         (
             _("Service centre"),
@@ -92,7 +102,9 @@ class PartInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Series)
 class SeriesAdmin(CatalogueAdmin):
-    list_display = ["name", "slug", "covered"]
+    list_display = ["name", "slug", "covered", WITHDRAWN]
+    list_filter = [WITHDRAWN]
+    fields = ["slug", "name", WITHDRAWN]
     inlines = [PartInline]
     prepopulated_fields = {"slug": ["name"]}
 
@@ -107,14 +119,14 @@ class SeriesAdmin(CatalogueAdmin):
 @admin.register(DroneModel)
 class DroneModelAdmin(CatalogueAdmin):
     printed = ["name"]
-    list_display = ["name", "slug", "series", "warranty_months"]
-    list_filter = ["series"]
+    list_display = ["name", "slug", "series", "warranty_months", WITHDRAWN]
+    list_filter = ["series", WITHDRAWN]
     list_select_related = ["series"]
     search_fields = ["name", "slug"]
     inlines = [PartInline]
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [
-        (None, {"fields": ["series", "slug", "name", "warranty_months"]}),
+        (None, {"fields": ["series", "slug", "name", "warranty_months", WITHDRAWN]}),
         (
             _("Parcel"),
             {
@@ -131,7 +143,15 @@ class DroneModelAdmin(CatalogueAdmin):
 @admin.register(Plan)
 class PlanAdmin(CatalogueAdmin):
     printed = ["name"]
-    list_display = ["name", "code", "months", "replacements", "warranty_months", "renews"]
+    list_display = [
+        "name",
+        "code",
+        "months",
+        "replacements",
+        "warranty_months",
+        "renews",
+        WITHDRAWN,
+    ]
     list_select_related = ["renews"]
 
 

@@ -102,7 +102,11 @@ class Bind(Operation):
     def form(self, data: Any = None) -> forms.Form:
         batch = self.obj.batch
         return DeskBindingForm(
-            data, initial=self.initial(), zone=batch.region.zone, renews=batch.plan.is_renewal
+            data,
+            initial=self.initial(),
+            zone=batch.region.zone,
+            sold_for=batch.drone_model.slug,
+            renews=batch.plan.is_renewal,
         )
 
     def run(self, form: Any) -> Done:

@@ -26,9 +26,11 @@ UTC = ZoneInfo("UTC")
 
 
 class CatalogueForm(forms.Form):
-    plan = forms.ModelChoiceField(Plan.objects.all(), label=_("Plan"))
-    drone_model = forms.ModelChoiceField(DroneModel.objects.all(), label=_("Model"))
-    region = forms.ModelChoiceField(Region.objects.all(), label=_("Region"))
+    """What new codes are for: nothing withdrawn (P10)."""
+
+    plan = forms.ModelChoiceField(Plan.objects.on_offer(), label=_("Plan"))
+    drone_model = forms.ModelChoiceField(DroneModel.objects.on_offer(), label=_("Model"))
+    region = forms.ModelChoiceField(Region.objects.on_offer(), label=_("Region"))
 
 
 class GenerateForm(CatalogueForm):
@@ -90,10 +92,12 @@ class DeskBindingForm(forms.Form):
     phone = PhoneField(required=False)
     country = CountryField()
 
-    def __init__(self, *args: Any, zone: ZoneInfo, renews: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, zone: ZoneInfo, sold_for: str, renews: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.zone, self.renews = zone, renews
-        self.fields["drone_model"].offer()  # type: ignore[attr-defined]
+        self.fields["drone_model"].offer(also=sold_for)  # type: ignore[attr-defined]
 
     def clean_activated_at(self) -> datetime | None:
         naive = self.cleaned_data["activated_at"]
@@ -142,8 +146,8 @@ class OwnerForm(HolderForm):
 class OrderForm(HolderForm):
     reference = PlainCharField(label=_("Order reference"), max_length=64)
     serial = SerialField()
-    drone_model = forms.ModelChoiceField(DroneModel.objects.all(), label=_("Model"))
-    plan = forms.ModelChoiceField(Plan.objects.filter(renews=None), label=_("Plan"))
+    drone_model = forms.ModelChoiceField(DroneModel.objects.on_offer(), label=_("Model"))
+    plan = forms.ModelChoiceField(Plan.objects.on_offer().filter(renews=None), label=_("Plan"))
 
     placed_at = LocalInstantField(
         label=_("Ordered at (UTC)"), required=False, help_text=_("Empty: just now.")
@@ -170,7 +174,7 @@ class ShipmentForm(forms.Form):
 
 
 class RenewalForm(forms.Form):
-    plan = forms.ModelChoiceField(Plan.objects.exclude(renews=None), label=_("Renewal"))
+    plan = forms.ModelChoiceField(Plan.objects.on_offer().exclude(renews=None), label=_("Renewal"))
     order_reference = PlainCharField(label=_("Order reference"), max_length=64, required=False)
 
 
@@ -192,7 +196,7 @@ class DroneStatusForm(forms.Form):
 
 class DroneForm(forms.Form):
     serial = SerialField()
-    drone_model = forms.ModelChoiceField(DroneModel.objects.all(), label=_("Model"))
+    drone_model = forms.ModelChoiceField(DroneModel.objects.on_offer(), label=_("Model"))
     activated_at = LocalInstantField(
         label=_("Activated at (UTC)"),
         required=False,

@@ -38,7 +38,7 @@ class Renew(Operation):
     form_class = RenewalForm
 
     def open(self) -> bool:
-        return renewal.verdict_on(self.obj, None, at=self.now).allowed
+        return renewal.offer(self.obj, at=self.now) is not None
 
     def run(self, form: Any) -> Done:
         renewal.sell_and_renew(self.obj, **form.cleaned_data, actor=self.actor, now=self.now)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, sealing
+from policies import codes, sealing, withdrawal
 from policies.imports import spreadsheet
 from policies.imports.base import ImportKind, place_in_words
 from policies.imports.cells import BadRow
@@ -88,6 +88,13 @@ class CodeImport(ImportKind):
         return value
 
     def compare(self, lines: list[Line]) -> None:
+        withdrawn = withdrawal.objection(
+            plan=self.plan, drone_model=self.drone_model, region=self.region
+        )
+        if withdrawn:
+            for line in lines:
+                line.refuse(withdrawn.message)
+            return
         by_digest: dict[UUID, Line] = {
             digest: line for line in lines for digest in sealing.digests(line.value)
         }

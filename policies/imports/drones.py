@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from policies import drones
+from policies import drones, withdrawal
 from policies.imports import names
 from policies.imports.base import ImportKind
 from policies.imports.cells import BadRow, read_instant, serial_of
@@ -64,6 +64,8 @@ class DroneImport(ImportKind):
         listed: Listed = line.value
         line.about, line.after = listed.serial, _shown(listed.activated_at)
         if drone is None:
+            if withdrawn := withdrawal.objection(drone_model=listed.drone_model):
+                line.refuse(withdrawn.message)
             return
         stated = drone.activation_source == ActivationSource.CUSTOMER
         line.on_file, line.before = drone, _shown(drone.activated_at, stated=stated)

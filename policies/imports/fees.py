@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
+from policies import withdrawal
 from policies.imports import names
 from policies.imports.base import ImportKind
 from policies.imports.cells import BadRow, date_of
@@ -85,7 +86,12 @@ class FeeImport(ImportKind):
             line.about = f"{fee.drone_model}, {fee.region}, {fee.ordinal}, {fee.valid_from}"
             line.after = money.shown(fee.amount, currency)
             present = on_file.get(fee.case)
-            if present is not None:
+            if present is None:
+                if withdrawn := withdrawal.objection(
+                    drone_model=fee.drone_model, region=fee.region
+                ):
+                    line.refuse(withdrawn.message)
+            else:
                 line.on_file, line.before = present, money.shown(present.amount, currency)
                 line.outcome = SAME if present.amount == fee.amount else CHANGED
 

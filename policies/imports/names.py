@@ -93,7 +93,8 @@ def by_any_name(rows: Iterable[T], key: str) -> dict[str, T]:
 
 
 def models() -> dict[str, DroneModel]:
-    return by_any_name(DroneModel.objects.all(), "slug")
+    """Withdrawn ones, too: a file may name them for what is on file (P10)."""
+    return by_any_name(DroneModel.objects.select_related("series"), "slug")
 
 
 def model(text: str, known: dict[str, DroneModel]) -> DroneModel:

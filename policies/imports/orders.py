@@ -80,7 +80,9 @@ class OrderImport(ImportKind):
         plan = self.plans.get(names.folded(text))
         if plan is None:
             message = _("No plan “%(name)s” is sold with a drone. Known are: %(known)s.")
-            known = ", ".join(dict.fromkeys(plan.code for plan in self.plans.values()))
+            known = ", ".join(
+                dict.fromkeys(plan.code for plan in self.plans.values() if plan.is_on_offer)
+            )
             raise BadRow(message % {"name": text[:40], "known": known})
         return plan
 
@@ -116,6 +118,9 @@ class OrderImport(ImportKind):
         order, drone = listed.as_order(now=self.now), on_file.drones.get(listed.serial)
         line.on_file = _entry(listed, order, drone)
         # Not of a line on file: its name is not taken over, and the shop sends its whole list.
+        withdrawn = orders.objection_to_withdrawn(listed.plan, listed.drone_model, listed.region)
+        if withdrawn:
+            return withdrawn.message
         if objection := objection_to_printing("name", listed.buyer.name):
             return objection
         others = on_file.serials_of.get(listed.reference)

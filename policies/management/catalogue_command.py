@@ -2,8 +2,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import models
 
+from policies import withdrawal
 from policies.models import DroneModel, Plan, Region
 
 
@@ -16,18 +16,24 @@ class CatalogueCommand(BaseCommand):
         parser.add_argument("--region", required=True, help="region by its code, as in US")
 
     def catalogue(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The three rows, by the names that the verbs use. Raises CommandError."""
-        return {
+        """The three rows, by the names that the verbs use.
+
+        Raises CommandError where one is unknown or withdrawn (P10).
+        """
+        rows: dict[str, Any] = {
             "plan": self._named(Plan, "code", options["plan"]),
             "drone_model": self._named(DroneModel, "slug", options["model"]),
             "region": self._named(Region, "code", options["region"]),
         }
+        if withdrawn := withdrawal.objection(**rows):
+            raise CommandError(str(withdrawn.message))
+        return rows
 
-    def _named(self, model: type[models.Model], column: str, name: str) -> models.Model:
-        row = model._default_manager.filter(**{column: name}).first()
+    def _named(self, model: type[Plan | DroneModel | Region], column: str, name: str) -> Any:
+        row = model.objects.filter(**{column: name}).first()
         if row is None:
             known = ", ".join(
-                model._default_manager.values_list(column, flat=True).order_by(column)
+                model.objects.on_offer().values_list(column, flat=True).order_by(column)
             )
             raise CommandError(f"No such {model._meta.verbose_name}: {name!r}. Known: {known}")
         return row

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from policies.models.offered import Offered, OfferedQuerySet
 from policies.models.parcel import Parcel
 from policies.rules import clocks, money
 
@@ -43,12 +45,13 @@ class Cause(models.TextChoices):
     THIRD_PARTY = "third_party", _("Third-party accessories or software")
 
 
-class RegionQuerySet(models.QuerySet["Region"]):
+class RegionQuerySet(OfferedQuerySet["Region"]):
     def for_country(self, country: str) -> "RegionQuerySet":
+        """The region that serves a country, withdrawn or not: what was sold goes on (P10)."""
         return self.filter(countries__country=country)
 
 
-class Region(models.Model):
+class Region(Offered):
     """A service region: where a plan is bought and serviced."""
 
     code = models.CharField(_("code"), max_length=8, unique=True)
@@ -128,9 +131,15 @@ class RegionCountry(models.Model):
         return str(self.country)
 
 
-class Series(models.Model):
+class SeriesQuerySet(OfferedQuerySet["Series"]):
+    pass
+
+
+class Series(Offered):
     slug = models.SlugField(_("slug"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
+
+    objects = SeriesQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = _("series")
@@ -140,7 +149,13 @@ class Series(models.Model):
         return self.name
 
 
-class DroneModel(Parcel):
+class DroneModelQuerySet(OfferedQuerySet["DroneModel"]):
+    def on_offer(self) -> Self:
+        """A withdrawn series withdraws its models."""
+        return super().on_offer().filter(series__is_withdrawn=False)
+
+
+class DroneModel(Offered, Parcel):
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="drone_models")
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=120)
@@ -148,12 +163,18 @@ class DroneModel(Parcel):
         _("manufacturer's warranty (months)"), default=12
     )
 
+    objects = DroneModelQuerySet.as_manager()
+
     class Meta(Parcel.Meta):
         verbose_name = _("drone model")
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_on_offer(self) -> bool:
+        return not (self.is_withdrawn or self.series.is_withdrawn)
 
     def covered_parts(self) -> list[str]:
         """The parts covered: the model's own list where it has one, else its series' (P6)."""
@@ -198,7 +219,11 @@ class CoveredPart(models.Model):
         return f"{self.series or self.drone_model}: {self.get_part_display()}"
 
 
-class Plan(models.Model):
+class PlanQuerySet(OfferedQuerySet["Plan"]):
+    pass
+
+
+class Plan(Offered):
     """What is sold. A plan that renews another is a renewal (Refresh +, P1)."""
 
     code = models.SlugField(_("code"), max_length=40, unique=True)
@@ -218,6 +243,8 @@ class Plan(models.Model):
         related_name="renewals",
         help_text=_("Set for a renewal: the plan that it renews."),
     )
+
+    objects = PlanQuerySet.as_manager()
 
     class Meta:
         ordering = ["months", "code"]

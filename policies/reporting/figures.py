@@ -84,8 +84,14 @@ def _low_stock(*, now: datetime) -> list[dict[str, Any]]:
     }
     keys = {name: F(path) for name, path in names.items() if name.endswith("_id")}
     recently = Q(state="sold", sale__sold_at__gt=now - timedelta(days=PACE), sale__sold_at__lte=now)
+    on_offer = Q(  # of what is withdrawn nothing comes into stock any more (P10)
+        batch__plan__is_withdrawn=False,
+        batch__drone_model__is_withdrawn=False,
+        batch__drone_model__series__is_withdrawn=False,
+        batch__region__is_withdrawn=False,
+    )
     selling = (
-        ActivationCode.objects.filter(recently)
+        ActivationCode.objects.filter(recently, on_offer)
         .order_by()
         .values(**{name: F(path) for name, path in names.items()})
         .annotate(sold=Count("pk"))

@@ -273,10 +273,17 @@ class DroneModelField(forms.Field):
         kwargs.setdefault("widget", LongSelect)
         super().__init__(**kwargs)
 
-    def offer(self) -> None:
-        """Reads the models to choose from. Not done unasked: most forms never show them."""
+    def offer(self, *, also: str = "") -> None:
+        """Reads the models to choose from. Not done unasked: most forms never show them.
+
+        Withdrawn ones are left out (P10), but for `also`: the slug that was named already, or
+        of the model that a code was sold for.
+        """
         by_series: dict[str, list[tuple[str, str]]] = {}
-        for model in DroneModel.objects.select_related("series").order_by("series__name", "name"):
+        models = DroneModel.objects.on_offer()
+        if self.slug.match(also):
+            models |= DroneModel.objects.filter(slug=also)
+        for model in models.select_related("series").order_by("series__name", "name"):
             by_series.setdefault(model.series.name, []).append((model.slug, model.name))
         assert isinstance(self.widget, forms.Select)
         self.widget.choices = [("", _("Choose the model")), *by_series.items()]
