@@ -201,11 +201,12 @@ def ship(
     tracking_number: str,
     actor: Actor,
     now: datetime,
+    serial_confirmed: str = "",
 ) -> None:
     """Sends the replacement and moves the policy to it, in one transaction (K9, T1).
 
     A warranty repair may send the same serial back: then the policy stays where it is.
-    Raises BadSerial, or Conflict (unpaid fee, a serial that is not free).
+    Raises BadSerial, SerialDoubted (B12), or Conflict (unpaid fee, a serial that is not free).
     """
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
@@ -222,16 +223,26 @@ def ship(
                 reference=current.number,
                 actor=actor,
                 now=now,
+                serial_confirmed=serial_confirmed,
             )
         shipping.sent_out(current, tracking_number=tracking_number, now=now)
         step.move(P.SHIPPED, note=f"{drone.serial} ({condition})", replacement=drone)
 
 
-def correct_serial(claim: Claim, *, serial: str, reason: str, actor: Actor, now: datetime) -> None:
+def correct_serial(
+    claim: Claim,
+    *,
+    serial: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    serial_confirmed: str = "",
+) -> None:
     """Puts the serial number of a shipped replacement right (K9); the policy goes with it.
 
     A warranty repair may turn out to have sent the customer's own drone back. Raises BadSerial,
-    or Conflict: nothing was shipped, the policy has gone on, or the drone is not free.
+    SerialDoubted (B12), or Conflict: nothing was shipped, the policy has gone on, or the drone is
+    not free.
     """
     with transaction.atomic():
         step = moves.lock(claim, actor, now)
@@ -247,6 +258,7 @@ def correct_serial(claim: Claim, *, serial: str, reason: str, actor: Actor, now:
             own=current.drone,
             actor=actor,
             now=now,
+            serial_confirmed=serial_confirmed,
         )
         step.set(replacement=drone)
         change = f"serial number {wrong.serial} → {drone.serial}"

@@ -8,7 +8,17 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import codes, cover, customers, issuing, letters, renewal, statements, verification
+from policies import (
+    codes,
+    cover,
+    customers,
+    drones,
+    issuing,
+    letters,
+    renewal,
+    statements,
+    verification,
+)
 from policies.models import (
     ActivationCode,
     ActivationSource,
@@ -31,10 +41,11 @@ from policies.shared.errors import Conflict, Refused
 class Application:
     """An application to bind: this drone, for this person.
 
-    `serial` is normalised. `drone_model` is needed only where the serial is unknown;
-    `activated_at` (aware) is what the customer states, None for "not activated yet", and
-    `zone` the clock on which it was stated (without one, that of the code's region). A form
-    that does not say either clears `answers_activation`; a renewal does not need the answer.
+    `serial` is normalised; `serial_confirmed` repeats one that looks wrong and is meant (B12).
+    `drone_model` is needed only where the serial is unknown; `activated_at` (aware) is what
+    the customer states, None for "not activated yet", and `zone` the clock on which it was
+    stated (without one, that of the code's region). A form that does not say either clears
+    `answers_activation`; a renewal does not need the answer.
     """
 
     serial: str
@@ -42,6 +53,7 @@ class Application:
     email: str
     country: str
     phone: str = ""
+    serial_confirmed: str = ""
     drone_model: DroneModel | None = None
     activated_at: datetime | None = None
     zone: ZoneInfo | None = None
@@ -67,7 +79,8 @@ def bind_by_code(text: str, application: Application, *, actor: Actor, now: date
     """Redeems the code that somebody typed and starts the policy at once (B8, C5).
 
     Two people with one code: one policy, one CodeRefused. Raises Mistyped, CodeRefused,
-    ActivationNeeded, ModelNeeded, or Refused with every reason, keeping what was stated (B11).
+    ActivationNeeded, ModelNeeded, SerialDoubted, or Refused with every reason, keeping what was
+    stated (B11).
     """
     code: ActivationCode | None = None
     try:
@@ -84,7 +97,7 @@ def bind_by_code(text: str, application: Application, *, actor: Actor, now: date
 def bind_at_desk(
     code: ActivationCode, application: Application, *, actor: Actor, now: datetime
 ) -> Policy:
-    """The same for a code that staff picked. Raises Conflict, ModelNeeded, Refused.
+    """The same for a code that staff picked. Raises Conflict, ModelNeeded, SerialDoubted, Refused.
 
     Whoever rolls a refusal back calls `keep_statement` afterwards.
     """
@@ -157,14 +170,14 @@ def _bind(code: ActivationCode, application: Application, *, actor: Actor, now: 
 
 
 def _lock_drone(code: ActivationCode, application: Application) -> Drone:
-    """The drone, its row locked, on file from now on. Raises ModelNeeded."""
-    drones = Drone.objects.filter(serial=application.serial)
-    if application.drone_model is not None:
+    """The drone, its row locked, on file from now on. Raises ModelNeeded, SerialDoubted."""
+    serial, drone_model = application.serial, application.drone_model
+    if drone_model is not None:
+        drones.look_at(serial, drone_model, confirmed=application.serial_confirmed)
         # Two people may name one new serial at the same moment: the second finds the first's.
-        Drone.objects.get_or_create(
-            serial=application.serial, defaults={"drone_model": application.drone_model}
-        )
-    drone = drones.select_for_update(of=("self",)).select_related("drone_model__series").first()
+        Drone.objects.get_or_create(serial=serial, defaults={"drone_model": drone_model})
+    with_it = Drone.objects.filter(serial=serial)
+    drone = with_it.select_for_update(of=("self",)).select_related("drone_model__series").first()
     if drone is None:
         raise ModelNeeded(sold_for=code.batch.drone_model.slug)
     return drone

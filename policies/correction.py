@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import binding, cover, replacement, statements, verification
+from policies import binding, cover, drones, replacement, statements, verification
 from policies.models import ActivationSource, Drone, Hold, Order, Policy, PolicyEvent
 from policies.rules import eligibility, serials
 from policies.shared.actor import Actor
@@ -13,22 +13,30 @@ from policies.shared.errors import Conflict, Refused
 
 
 def correct_serial(
-    policy: Policy, *, serial: str, reason: str, actor: Actor, now: datetime
+    policy: Policy,
+    *,
+    serial: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    serial_confirmed: str = "",
 ) -> Policy:
     """Moves the policy as if it had been bound to `serial`; the wrong one was never covered.
 
     What was stated of an activation was said of the right drone. It must have been fit for
     binding when the policy was bound, or have an open permit now: else a made-up serial number
-    would open the window of a drone that crashed long ago. Raises BadSerial, Conflict, Refused.
+    would open the window of a drone that crashed long ago. Raises BadSerial, SerialDoubted,
+    Conflict, Refused.
     """
     with transaction.atomic():
         locked = cover.lock(policy)
         wrong, serial = locked.drone, serials.normalise(serial)
         replacement.refuse_correction(locked, serial, now=now)
         _refuse_claims(locked)
+        drones.look_at(serial, wrong.drone_model, confirmed=serial_confirmed)
         Drone.objects.get_or_create(serial=serial, defaults={"drone_model": wrong.drone_model})
-        drones = Drone.objects.select_for_update(of=("self",)).select_related("drone_model")
-        right = drones.get(serial=serial)
+        rows = Drone.objects.select_for_update(of=("self",)).select_related("drone_model")
+        right = rows.get(serial=serial)
         if Order.objects.to_ship().filter(drone=right).exists():
             raise Conflict(_("The drone with this serial number is sold in an order of its own."))
         period = min(locked.periods.all(), key=lambda one: one.number)

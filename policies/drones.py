@@ -1,8 +1,9 @@
-"""Drones: how one comes on file, and what the dealer knows of its activation (B6, B11)."""
+"""Drones: how one comes on file, and what the dealer knows of its activation (B6, B11, B12)."""
 
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from policies import withdrawal
@@ -15,8 +16,11 @@ from policies.models import (
     Hold,
     Policy,
 )
+from policies.rules import serials
 from policies.shared.actor import Actor
-from policies.shared.errors import Conflict
+from policies.shared.errors import Conflict, SerialDoubted
+
+NOT_IN_STOCK = _("No drone with it is on file, and others of its model are, unsold.")
 
 
 class NotYet(Conflict):
@@ -26,18 +30,49 @@ class NotYet(Conflict):
         super().__init__(_("An activation cannot lie in the future."))
 
 
+def look_at(
+    serial: str, drone_model: DroneModel, *, confirmed: str, from_stock: bool = False
+) -> None:
+    """Looks at a serial number that would come on file with this model. Raises SerialDoubted (B12).
+
+    Not at one that is on file, which was believed before, nor at one that `confirmed` repeats.
+    A drone that goes out `from_stock` should be on file where stock is.
+    """
+    if serials.recognise(confirmed) == serial or Drone.objects.filter(serial=serial).exists():
+        return
+    doubts = serials.doubts(serial, drone_model.serial_pattern)
+    if from_stock and unsold().filter(drone_model=drone_model).exists():
+        doubts.append(NOT_IN_STOCK)
+    if doubts:
+        raise SerialDoubted(serial, doubts)
+
+
+def unsold() -> QuerySet[Drone]:
+    """Drones that are stock by all that is on file: never activated, sold, bound or handed in."""
+    untouched = Drone.objects.filter(activated_at=None, retired_at=None, permits=None)
+    of_nobody = untouched.filter(policies=None, orders=None)
+    # A serial number that was mistyped once is no drone.
+    return of_nobody.exclude(events__kind=DroneEvent.Kind.MISTYPED)
+
+
 def register(
-    *, serial: str, drone_model: DroneModel, activated_at: datetime | None, now: datetime
+    *,
+    serial: str,
+    drone_model: DroneModel,
+    activated_at: datetime | None,
+    serial_confirmed: str = "",
+    now: datetime,
 ) -> Drone:
     """Puts a drone on file with what the dealer knows.
 
     Raises Conflict for a known serial or a withdrawn model (P10), NotYet for an activation
-    after `now`.
+    after `now`, SerialDoubted.
     """
     if is_yet_to_come(activated_at, now=now):
         raise NotYet
     if withdrawn := withdrawal.objection(drone_model=drone_model):
         raise Conflict(withdrawn.message)
+    look_at(serial, drone_model, confirmed=serial_confirmed)
     drone, created = Drone.objects.get_or_create(
         serial=serial,
         defaults={

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cancellation, customers, freezing, issuing, withdrawal
+from policies import cancellation, customers, drones, freezing, issuing, withdrawal
 from policies.issuing import NewPolicy
 from policies.models import (
     Drone,
@@ -44,7 +44,10 @@ class Objection(NamedTuple):
 
 @dataclass(frozen=True)
 class Purchase:
-    """What was bought, by whom. `serial` is normalised, instants are aware."""
+    """What was bought, by whom. `serial` is normalised, instants are aware.
+
+    `serial_confirmed` repeats a serial that looks wrong and is meant (B12).
+    """
 
     reference: str
     serial: str
@@ -55,6 +58,7 @@ class Purchase:
     country: str
     phone: str = ""
     placed_at: datetime | None = None
+    serial_confirmed: str = ""
 
 
 def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
@@ -62,7 +66,7 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
 
     Raises NotPlaced: the country is not served, the plan is a renewal, something is withdrawn
     (P10), the instant lies more than a year ahead, the serial is on file as another model, B4
-    stands against it, or the drone is part of an order already.
+    stands against it, or the drone is part of an order already. Raises SerialDoubted (B12).
     """
     with transaction.atomic():
         region = Region.objects.for_country(purchase.country).first()
@@ -76,8 +80,11 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
         if purchase.placed_at and is_too_far_ahead(purchase.placed_at, now=now):
             message = _("The order is more than a year ahead. Please check the year.")
             raise NotPlaced(message, about="placed_at")
+        serial, drone_model = purchase.serial, purchase.drone_model
+        confirmed = purchase.serial_confirmed
+        drones.look_at(serial, drone_model, confirmed=confirmed, from_stock=True)
         drone, _created = Drone.objects.get_or_create(
-            serial=purchase.serial, defaults={"drone_model": purchase.drone_model}
+            serial=serial, defaults={"drone_model": drone_model}
         )
         drone = Drone.objects.select_for_update(of=("self",)).get(pk=drone.pk)
         _refuse_to_place(purchase, drone)
@@ -95,7 +102,7 @@ def place(purchase: Purchase, *, actor: Actor, now: datetime) -> Order:
             plan=plan,
             region=region,
             placed_at=placed_at,
-            **freezing.terms_of_today(plan, region, purchase.drone_model)._asdict(),
+            **freezing.terms_of_today(plan, region, drone_model)._asdict(),
         )
         _record(order, OrderEvent.Kind.PLACED, actor=actor, now=now)
         return order

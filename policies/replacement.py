@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from policies import letters
+from policies import drones, letters
 from policies.models import (
     ActivationSource,
     Drone,
@@ -35,17 +35,19 @@ def move(
     reference: str,
     actor: Actor,
     now: datetime,
+    serial_confirmed: str = "",
 ) -> Drone:
     """Moves the policy to the replacement drone as one recorded act (T1); returns the drone.
 
-    The old drone is retired; term, allowance and warranty carry over. Raises BadSerial, or
-    Conflict when the new serial is the old one, has a policy, was handed in, or is sold already.
+    The old drone is retired; term, allowance and warranty carry over. Raises BadSerial,
+    SerialDoubted (B12), or Conflict when the new serial is the old one, has a policy, was handed
+    in, or is sold already.
     """
     old = locked.drone
     serial = serials.normalise(new_serial)
     if serial == old.serial:
         raise Conflict(_("The replacement cannot have the serial number of the damaged drone."))
-    new, known = _taking_over(serial, old)
+    new, known = _taking_over(serial, old, confirmed=serial_confirmed)
     Drone.objects.filter(pk=old.pk).update(retired_at=now)
     locked.drone, locked.drone_life = new, new.life
     locked.save(update_fields=["drone", "drone_life"])
@@ -62,12 +64,20 @@ def move(
 
 
 def correct(
-    locked: Policy, *, new_serial: str, reason: str, own: Drone, actor: Actor, now: datetime
+    locked: Policy,
+    *,
+    new_serial: str,
+    reason: str,
+    own: Drone,
+    actor: Actor,
+    now: datetime,
+    serial_confirmed: str = "",
 ) -> Drone:
     """Moves the policy from a serial number mistyped at the replacement to the right one (K9).
 
     The wrong drone is as it was before. `own` is the damaged drone, which may be the right one:
-    a repair came back. Used up or not, until the term ends. Raises BadSerial or Conflict.
+    a repair came back. Used up or not, until the term ends. Raises BadSerial, SerialDoubted
+    (B12) or Conflict.
     """
     wrong = locked.drone
     serial = serials.normalise(new_serial)
@@ -79,7 +89,7 @@ def correct(
         right, known = Drone.objects.select_for_update(of=("self",)).get(pk=own.pk), None
         Drone.objects.filter(pk=own.pk).update(retired_at=None)
     else:
-        right, known = _taking_over(serial, wrong)
+        right, known = _taking_over(serial, wrong, confirmed=serial_confirmed)
     came = locked.events.filter(kind__in=CAME_BY).latest("id")
     _give_back(wrong, came.data.get("known"))
     locked.drone, locked.drone_life = right, right.life
@@ -127,11 +137,12 @@ def record_correction(
     letters.serial_corrected(locked, wrong=wrong.serial, occasion=event.pk, now=now)
 
 
-def _taking_over(serial: str, old: Drone) -> tuple[Drone, dict[str, str] | None]:
+def _taking_over(serial: str, old: Drone, *, confirmed: str) -> tuple[Drone, dict[str, str] | None]:
     """The drone that takes over, locked, and what was known of it before.
 
     It inherits the activation, hence the warranty.
     """
+    drones.look_at(serial, old.drone_model, confirmed=confirmed, from_stock=True)
     inherited = {
         "drone_model": old.drone_model,
         "activated_at": old.activated_at,

@@ -94,11 +94,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 PURE = ("policies.rules", "claims.decisions")
 
 # Where requests, pages and forms are known: the edges, the frame of the staff's pages, and
-# four modules that the customers' pages of both apps share.
+# five modules that the customers' pages of both apps share.
 KNOWS_THE_WEB = (
     *(*EDGES, *CLAIMS_EDGES, "config", "policies.backoffice"),
     *("policies.shared.visitors", "policies.shared.fields", "policies.shared.stated_instants"),
-    "policies.shared.once",
+    *("policies.shared.once", "policies.shared.serial_confirmation"),
 )
 THE_WEB = (
     *("django.http", "django.shortcuts", "django.views", "django.forms"),

@@ -13,6 +13,7 @@ from policies.models import Cause, Part
 from policies.rules import money
 from policies.shared.fields import CountryField, PlainCharField, SerialField
 from policies.shared.lettering import validate_printable
+from policies.shared.serial_confirmation import SerialConfirmation
 
 CONDITIONS = [("new", _("New")), ("refurbished", _("Refurbished"))]
 
@@ -127,7 +128,9 @@ class SendBackForm(ReasonForm):
     )
 
 
-class ShipForm(forms.Form):
+class ShipForm(SerialConfirmation):
+    serial_field = "new_serial"
+
     new_serial = SerialField(label=_("Serial number of the drone that goes out"))
     condition = forms.ChoiceField(label=_("Condition"), choices=CONDITIONS)
     tracking_number = PlainCharField(
@@ -144,7 +147,7 @@ def fields_of_request(claim: Claim) -> dict[str, Any]:
     }
 
 
-class SerialCorrectionForm(InternalReasonForm):
+class SerialCorrectionForm(SerialConfirmation, InternalReasonForm):
     serial = SerialField(label=_("Right serial number of the drone that went out"))
 
     field_order = ["serial", "reason"]

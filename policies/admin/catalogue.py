@@ -126,7 +126,15 @@ class DroneModelAdmin(CatalogueAdmin):
     inlines = [PartInline]
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [
-        (None, {"fields": ["series", "slug", "name", "warranty_months", WITHDRAWN]}),
+        (
+            None,
+            {
+                "fields": [
+                    *("series", "slug", "name", "warranty_months", "serial_pattern"),
+                    WITHDRAWN,
+                ]
+            },
+        ),
         (
             _("Parcel"),
             {

@@ -20,6 +20,7 @@ from policies.shared.fields import (
     on_the_clock_of,
 )
 from policies.shared.lettering import validate_printable
+from policies.shared.serial_confirmation import SerialConfirmation
 from policies.shared.stated_instants import ACTIVATED, activation_problem
 
 UTC = ZoneInfo("UTC")
@@ -46,7 +47,7 @@ class ReasonForm(forms.Form):
     reason = PlainCharField(label=_("Reason"), max_length=255)
 
 
-class SerialCorrectionForm(forms.Form):
+class SerialCorrectionForm(SerialConfirmation):
     serial = SerialField(label=_("Right serial number"))
     reason = PlainCharField(
         label=_("Reason"), max_length=500, help_text=_("Kept in the history, for staff only.")
@@ -68,7 +69,7 @@ class RevealForm(forms.Form):
     )
 
 
-class DeskBindingForm(forms.Form):
+class DeskBindingForm(SerialConfirmation):
     serial = SerialField()
     drone_model = DroneModelField(
         required=False, help_text=_("Needed only for a serial number that is not on file.")
@@ -143,7 +144,7 @@ class OwnerForm(HolderForm):
     seen_holder = SeenField(required=False)
 
 
-class OrderForm(HolderForm):
+class OrderForm(SerialConfirmation, HolderForm):
     reference = PlainCharField(label=_("Order reference"), max_length=64)
     serial = SerialField()
     drone_model = forms.ModelChoiceField(DroneModel.objects.on_offer(), label=_("Model"))
@@ -194,7 +195,7 @@ class DroneStatusForm(forms.Form):
     )
 
 
-class DroneForm(forms.Form):
+class DroneForm(SerialConfirmation):
     serial = SerialField()
     drone_model = forms.ModelChoiceField(DroneModel.objects.on_offer(), label=_("Model"))
     activated_at = LocalInstantField(

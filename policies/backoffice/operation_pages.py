@@ -25,8 +25,9 @@ from policies.backoffice import history, log_entries
 from policies.backoffice.cells import page_of, page_of_list
 from policies.backoffice.operations import BulkOperation, Done, Operation, acting, instant_of
 from policies.shared import once
-from policies.shared.errors import Conflict, Refused
+from policies.shared.errors import Conflict, Refused, SerialDoubted
 from policies.shared.papers import Paper
+from policies.shared.serial_confirmation import SerialConfirmation
 
 # What a confirmation can list, and a request can name.
 MOST_AT_ONCE = 500
@@ -53,7 +54,10 @@ class OperationPage:
         except once.Expired:
             form.add_error(None, once.EXPIRED)
         except (Refused, Conflict, ValidationError) as error:
-            form.add_error(None, _in_the_way(error))
+            if isinstance(error, SerialDoubted) and isinstance(form, SerialConfirmation):
+                form.doubt(error)
+            else:
+                form.add_error(None, _in_the_way(error))
             operation.refused(form, error)
         return self._page(operation, form)
 

@@ -155,6 +155,13 @@ class DroneModelQuerySet(OfferedQuerySet["DroneModel"]):
         return super().on_offer().filter(series__is_withdrawn=False)
 
 
+class SerialPattern(models.TextChoices):
+    """What the serial numbers of a model look like (B12)."""
+
+    NONE = "", _("No pattern: a model from before 2021")
+    CTA_2063_A = "cta_2063_a", _("ANSI/CTA-2063-A: a model of 2021 or later")
+
+
 class DroneModel(Offered, Parcel):
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="drone_models")
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
@@ -162,12 +169,27 @@ class DroneModel(Offered, Parcel):
     warranty_months = models.PositiveSmallIntegerField(
         _("manufacturer's warranty (months)"), default=12
     )
+    serial_pattern = models.CharField(
+        _("pattern of its serial numbers"),
+        max_length=20,
+        choices=SerialPattern,
+        default=SerialPattern.CTA_2063_A,
+        blank=True,
+        help_text=_("A serial number that breaks it must be confirmed once more."),
+    )
 
     objects = DroneModelQuerySet.as_manager()
 
     class Meta(Parcel.Meta):
         verbose_name = _("drone model")
         ordering = ["name"]
+        constraints = [
+            *Parcel.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(serial_pattern__in=SerialPattern.values),
+                name="drone_model_serial_pattern_known",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -61,13 +61,14 @@ class Import(models.Model):
     new = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     same = models.PositiveIntegerField(_("already the same"), default=0)
-    differences = models.PositiveIntegerField(_("different from the books"), default=0)
+    differences = models.PositiveIntegerField(_("with a warning"), default=0)
     rows_done = models.PositiveIntegerField(_("rows looked through"), default=0)
     # What exactly was shown to the person who confirms: another outcome was not confirmed.
     fingerprint = models.CharField(max_length=32, blank=True)
     problems = models.JSONField(default=list, blank=True)
     changes = models.JSONField(default=list, blank=True)
-    # Rows that differ from what is on file in something that the import does not take over.
+    # Rows to be looked at: they differ from what is on file in something that the import does not
+    # take over, or their serial number looks wrong.
     differing = models.JSONField(default=list, blank=True)
     # Where the table was found, in words, when it wasn't at the top of the first sheet.
     read_from = models.CharField(max_length=255, blank=True)

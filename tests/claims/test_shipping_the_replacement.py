@@ -9,7 +9,7 @@ from claims.models import Shipment
 from policies import binding, cover, drones, orders, outbox
 from policies.models import Drone, Letter, Plan, PolicyEvent
 from policies.rules.serials import BadSerial
-from policies.shared.errors import Conflict, Refused
+from policies.shared.errors import Conflict, Refused, SerialDoubted
 from tests import factories
 from tests.claims.conftest import (
     ACTIVATED,
@@ -391,3 +391,50 @@ def test_k9_nothing_is_put_right_where_nothing_went_out_or_the_policy_has_gone_o
     house.do(second, "ship", new_serial="0AXCSECOND0001")
     with pytest.raises(Conflict, match="No replacement of this claim"):
         correct(house, first)
+
+
+# --- a look at the serial number before it is believed (B12) ---------------------
+
+NOT_IN_STOCK = "No drone with it is on file, and others of its model are, unsold."
+OF_ANOTHER = "It is one of a model of 2021 or later, and this model is older."
+
+
+@pytest.mark.parametrize(
+    ("serial", "doubt"), [(NEW_SERIAL, NOT_IN_STOCK), ("1581F" + "7" * 15, OF_ANOTHER)]
+)
+def test_b12_a_replacement_that_looks_wrong_goes_out_once_it_is_repeated(
+    house, claim, serial, doubt
+):
+    if doubt == NOT_IN_STOCK:
+        factories.DroneFactory()
+    before = everything_written()
+    with pytest.raises(SerialDoubted, match=doubt):
+        house.do(claim, "ship", new_serial=serial)
+    with pytest.raises(SerialDoubted, match=doubt):
+        house.do(claim, "ship", new_serial=serial, serial_confirmed="0AXCANOTHER1")
+    assert everything_written() == before
+    house.do(claim, "ship", new_serial=serial, serial_confirmed=serial)
+    assert fresh(claim).replacement.serial == serial
+
+
+def test_b12_a_replacement_from_stock_goes_out_unasked(house, claim):
+    stock = factories.DroneFactory()
+    house.do(claim, "ship", new_serial=stock.serial)
+    assert fresh(claim).replacement == stock
+
+
+def test_b12_the_corrected_serial_of_a_replacement_is_looked_at_too(house, claim):
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    factories.DroneFactory()
+    words = {"serial": "0AXCRIGHT00001", "reason": "Typo"}
+    with pytest.raises(SerialDoubted, match=NOT_IN_STOCK):
+        house.do(claim, "correct_serial", **words)
+    house.do(claim, "correct_serial", serial_confirmed="0AXCRIGHT00001", **words)
+    assert fresh(claim).replacement.serial == "0AXCRIGHT00001"
+
+
+def test_b12_a_repair_sends_the_customers_own_drone_back_unasked(house, repair, policy):
+    factories.DroneFactory()
+    Drone.objects.filter(pk=policy.drone_id).update(serial="1581F" + "7" * 15)
+    house.do(repair, "ship", new_serial="1581F" + "7" * 15)
+    assert fresh(repair).replacement == policy.drone
