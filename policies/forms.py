@@ -1,5 +1,6 @@
 """The forms of the public pages. Field names are a contract: other programs send them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -9,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from policies import withdrawal
 from policies.binding import Application
 from policies.models import Drone, DroneModel, Region
-from policies.rules import code_format
+from policies.rules import code_format, serials
+from policies.rules.text import Text
 from policies.rules.verdict import Reason, Verdict
 from policies.shared.fields import (
     CountryField,
@@ -20,6 +22,7 @@ from policies.shared.fields import (
     SerialField,
 )
 from policies.shared.lettering import validate_printable
+from policies.shared.serial_confirmation import SerialConfirmation
 from policies.shared.stated_instants import ActivationQuestion
 from policies.verification import BadVideoLink, Film, video_id
 
@@ -66,7 +69,7 @@ class CodeField(PlainCharField):
             raise ValidationError(error.message, code="mistyped") from None
 
 
-class ActivateForm(ActivationQuestion):
+class ActivateForm(SerialConfirmation, ActivationQuestion):
     code = CodeField(
         label=_("Activation code"),
         help_text=_("16 letters and digits, from our letter. Dashes and spaces don't matter."),
@@ -97,6 +100,8 @@ class ActivateForm(ActivationQuestion):
     verdict: Verdict | None = None
     # A question that nobody has asked before is no error.
     has_new_question = False
+    # What looks wrong about the serial number, which is asked about once (B12).
+    doubts: Sequence[Text] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,6 +118,17 @@ class ActivateForm(ActivationQuestion):
         field = self.fields["model"]
         assert isinstance(field, DroneModelField)
         return field
+
+    def clean(self) -> dict[str, Any]:
+        facts = super().clean()
+        serial, model = facts.get("serial"), facts.get("model")
+        # By what was typed alone: whether the drone is on file is told to nobody without a good
+        # code (C5).
+        if serial and model and facts["serial_confirmed"] != serial:
+            self.doubts = serials.doubts(serial, model.serial_pattern)
+            if self.doubts:
+                self.repeat(serial)
+        return facts
 
     def clean_country(self) -> str:
         country: str = self.cleaned_data["country"]
@@ -137,6 +153,7 @@ class ActivateForm(ActivationQuestion):
             email=data["email"],
             country=data["country"],
             phone=data["phone"],
+            serial_confirmed=data["serial_confirmed"],
             drone_model=data["model"],
             activated_at=self.stated_at,
             zone=self.zone,

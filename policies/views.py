@@ -136,8 +136,8 @@ def activate(request: HttpRequest) -> HttpResponse:
     if not ACTIVATE_BY_ADDRESS.allows_visitor(request, now=now):
         return too_often(request, "policies/activate.html", ActivateForm, ACTIVATE_BY_ADDRESS)
     form = ActivateForm(request.POST, now=now)
-    # Asked before the code is looked at, so that the question says nothing about it (C5).
-    if not form.is_valid() or form.asks_clock:
+    # Asked before the code is looked at, so that the questions say nothing about it (C5).
+    if not form.is_valid() or form.asks_clock or form.doubts:
         return render(request, "policies/activate.html", {"form": form})
     result = once.act(request, form, lambda: _bind(request, form, now=now), now=now)
     bound = _bound_before(request, form, now=now) if result.done_at else result.record

@@ -8,7 +8,7 @@ from django.utils import timezone
 from policies import codes
 from policies.models import Drone, DroneModel, Letter, Policy, PolicyEvent
 from policies.rules import code_format
-from tests.pages import form_with, plain, token
+from tests.pages import form_with, plain, press, token
 from tests.public.conftest import Browser
 
 REFUSED = "We cannot accept this code. Please compare it with the letter, or contact us."
@@ -594,3 +594,57 @@ def test_the_empty_form_reads_the_regions_and_their_countries(
 ):
     with django_assert_num_queries(2):
         client.get("/activate/")
+
+
+# --- a serial number that looks wrong (B12) --------------------------------------
+
+DOUBTFUL = "1581F4QWB2200A1B2"
+WHY = "Its fifth character, F, stands for a length of 15 after it; it has 12."
+
+
+@pytest.fixture
+def of_a_mavic_3(sell, filled_in) -> dict[str, str]:
+    drone = {"model": "mavic-3", "serial": DOUBTFUL, "activated": "no"}
+    return filled_in | drone | {"code": sell(model="mavic-3")}
+
+
+def test_b12_a_serial_that_looks_wrong_is_asked_about_once(client, of_a_mavic_3):
+    asked = client.post("/activate/", of_a_mavic_3)
+    assert WHY in plain(asked.text)
+    assert "Your code has not been used." in plain(asked.text)
+    assert not Policy.objects.exists()
+    form = form_with("code", asked.text)
+    other = client.post("/activate/", form | {"serial": DOUBTFUL[:-1]})
+    assert "it has 11." in plain(other.text)
+    done = press(client, asked, "Activate")
+    policy = Policy.objects.get()
+    assert (done.url, policy.drone.serial) == (f"/policy/{policy.token}/", DOUBTFUL)
+
+
+def test_b12_a_program_that_repeats_the_serial_is_not_asked(client, of_a_mavic_3):
+    sent = of_a_mavic_3 | {"serial_confirmed": "1581f-4qwb2200-a1b2"}
+    assert client.post("/activate/", sent).status_code == 302
+
+
+def test_b12_the_model_is_asked_first_and_then_the_serial(client, of_a_mavic_3):
+    asked_model = client.post("/activate/", of_a_mavic_3 | {"model": ""})
+    assert WHY not in plain(asked_model.text)
+    asked_serial = press(client, asked_model, "Activate", {"model": "mavic-3"})
+    assert WHY in plain(asked_serial.text)
+    assert press(client, asked_serial, "Activate").status_code == 302
+
+
+@pytest.mark.parametrize("on_file", [False, True])
+def test_c5_the_question_about_a_serial_tells_nothing_of_code_or_drone(
+    client, of_a_mavic_3, on_file
+):
+    if on_file:
+        mavic_3 = DroneModel.objects.get(slug="mavic-3")
+        Drone.objects.create(serial=DOUBTFUL, drone_model=mavic_3)
+    good = client.post("/activate/", of_a_mavic_3)
+    code = unknown_code()
+    bad = client.post("/activate/", of_a_mavic_3 | {"code": code})
+    assert WHY in plain(bad.text)
+    assert plain(bad.text) == plain(good.text)
+    refused = press(client, bad, "Activate")
+    assert errors(refused) == {"code": [REFUSED]}
