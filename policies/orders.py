@@ -213,7 +213,7 @@ def ship(order: Order, *, shipped_at: datetime, actor: Actor, now: datetime) -> 
     until it has begun. Raises Conflict.
     """
     with transaction.atomic():
-        policy, locked = _lock(order)
+        policy, locked = lock(order)
         objection = objection_to_shipment(locked, policy, shipped_at, now=now)
         if objection:
             raise Conflict(objection)
@@ -307,7 +307,7 @@ def objection_to_cancelling(order: Order, policy: Policy | None, *, now: datetim
 def cancel(order: Order, *, reason: str, actor: Actor, now: datetime) -> None:
     """Cancels the order, and its policy if that has not begun (B9). Raises Conflict otherwise."""
     with transaction.atomic():
-        policy, locked = _lock(order)
+        policy, locked = lock(order)
         objection = objection_to_cancelling(locked, policy, now=now)
         if objection:
             raise Conflict(objection)
@@ -317,7 +317,7 @@ def cancel(order: Order, *, reason: str, actor: Actor, now: datetime) -> None:
             cancellation.cancel(policy, reason=reason, actor=actor, now=now)
 
 
-def _lock(order: Order) -> tuple[Policy | None, Order]:
+def lock(order: Order) -> tuple[Policy | None, Order]:
     """The order's policy, if it has one, and the order, locked as everywhere: policy first.
 
     Raises Conflict when the policy came with a shipment that was recorded meanwhile: it is not

@@ -1,5 +1,6 @@
 """Orders of a drone with its plan: entered, shipped, cancelled (B9)."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,15 +11,23 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from policies import orders
-from policies.admin.forms import OrderForm, ReasonForm, ShipmentForm
+from policies import order_correction, orders
+from policies.admin.forms import (
+    UTC,
+    HolderForm,
+    OrderForm,
+    ReasonForm,
+    SeenField,
+    ShipmentForm,
+)
 from policies.admin.imports import UploadOrders
 from policies.backoffice.cells import link, pill
 from policies.backoffice.operations import Done, Operation
 from policies.backoffice.records import EventInline, RecordAdmin
-from policies.models import Order, OrderEvent, Policy
+from policies.models import Order, OrderEvent, Plan, Policy
 from policies.reporting import search
 from policies.rules.text import Text
+from policies.shared.fields import LocalInstantField, PlainCharField, on_the_clock_of
 
 
 class Place(Operation):
@@ -48,6 +57,31 @@ class Place(Operation):
         return message % {"reference": order.reference, "count": count}
 
 
+class OrderCorrectionForm(HolderForm):
+    """Facts that were entered wrongly, as they are on file; one that is left alone stays."""
+
+    placed_at = LocalInstantField(label=_("Ordered at (UTC)"))
+    plan = forms.ModelChoiceField(Plan.objects.none(), label=_("Plan"))
+    reason = PlainCharField(
+        label=_("Reason"), max_length=500, help_text=_("Kept in the history, for staff only.")
+    )
+    seen = SeenField(required=False)
+
+    field_order = ["placed_at", "plan", "name", "email", "phone", "country", "reason"]
+
+    def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order = order
+        sold = Plan.objects.on_offer().filter(renews=None) | Plan.objects.filter(pk=order.plan_id)
+        self.fields["plan"].queryset = sold  # type: ignore[attr-defined]
+
+    def clean_placed_at(self) -> datetime:
+        typed = on_the_clock_of(UTC, self.cleaned_data["placed_at"])
+        # The page shows minutes: left alone, the seconds stay.
+        ordered = self.order.placed_at
+        return ordered if typed == ordered.replace(second=0, microsecond=0) else typed
+
+
 class Ship(Operation):
     slug = "ship"
     label = _("Record the shipment")
@@ -68,6 +102,52 @@ class Ship(Operation):
         policy = orders.ship(self.obj, shipped_at=shipped_at, actor=self.actor, now=self.now)
         message = _("Shipped; %(number)s begins on %(day)s UTC.")
         return Done(message % {"number": policy, "day": f"{policy.starts_at:%Y-%m-%d %H:%M}"})
+
+
+class Correct(Operation):
+    slug = "correct"
+    label = _("Correct the order")
+    explanation = _(
+        "What was entered wrongly, until the plan begins: when it was ordered, the plan, the "
+        "buyer. A wrong shipment is corrected where it is recorded; for a wrong drone, cancel "
+        "this line and enter it again."
+    )
+    permission = "policies.enter_order"
+
+    def open(self) -> bool:
+        objection = order_correction.objection_to_correcting(
+            self.obj, self.obj.policy, now=self.now
+        )
+        return not objection
+
+    def form(self, data: Any = None) -> forms.Form:
+        buyer = self.obj.customer
+        initial = {
+            "placed_at": f"{self.obj.placed_at:%Y-%m-%dT%H:%M}",
+            "plan": self.obj.plan_id,
+            "name": buyer.name,
+            "email": buyer.email,
+            "phone": buyer.phone,
+            "country": buyer.country,
+            "seen": order_correction.last_event(self.obj),
+        }
+        return OrderCorrectionForm(data, initial=initial, order=self.obj)
+
+    def run(self, form: Any) -> Done:
+        typed = dict(form.cleaned_data)
+        reason, seen = typed.pop("reason"), typed.pop("seen")
+        try:
+            order_correction.correct(
+                self.obj,
+                order_correction.Facts(**typed),
+                reason=reason,
+                seen=seen,
+                actor=self.actor,
+                now=self.now,
+            )
+        except orders.NotPlaced as error:
+            raise ValidationError({error.about: str(error.message)}) from error
+        return Done(_("The order is corrected."))
 
 
 class Cancel(Operation):
@@ -135,7 +215,7 @@ class OrderAdmin(RecordAdmin):
         "policy_link",
     ]
     readonly_fields = ["state_pill", "buyer", "drone_link", "policy_link"]
-    operations = (Ship, Cancel)
+    operations = (Ship, Correct, Cancel)
     list_operations = (Place, UploadOrders)
     inlines = [OrderHistory]
 

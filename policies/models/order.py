@@ -113,6 +113,7 @@ class OrderEvent(Event):
         PLACED = "placed", _("Ordered")
         SHIPPED = "shipped", _("Shipped")
         CORRECTED = "corrected", _("Shipment corrected")
+        ORDER_CORRECTED = "order_corrected", _("Order corrected")
         CANCELLED = "cancelled", _("Cancelled")
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")

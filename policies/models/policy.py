@@ -270,6 +270,7 @@ class PolicyEvent(Event):
         SERIAL_CORRECTED = "serial_corrected", _("Serial number corrected")
         SCHEDULED = "scheduled", _("Made for an order")
         RESCHEDULED = "rescheduled", _("Moved with its shipment")
+        ORDER_CORRECTED = "order_corrected", _("Corrected with its order")
         ACTIVATED = "activated", _("Begun")
         RENEWED = "renewed", _("Renewed")
         TRANSFERRED = "transferred", _("Moved to a new owner")

@@ -41,6 +41,7 @@ ALLOWED = {
     "policies_drone_permit": {VERIFICATION, CLAIMS, MANAGER},
     "policies_order_place": {SALES, MANAGER},
     "policies_order_ship": {SALES, MANAGER},
+    "policies_order_correct": {SALES, MANAGER},
     "policies_order_cancel": {SALES, MANAGER},
     "policies_policy_renew": {SALES, MANAGER},
     "policies_policy_change-owner": {SALES, MANAGER},
