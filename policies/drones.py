@@ -17,6 +17,7 @@ from policies.models import (
     Policy,
 )
 from policies.rules import serials
+from policies.rules.text import Text
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict, SerialDoubted
 
@@ -40,11 +41,19 @@ def look_at(
     """
     if serials.recognise(confirmed) == serial or Drone.objects.filter(serial=serial).exists():
         return
-    doubts = serials.doubts(serial, drone_model.serial_pattern)
-    if from_stock and unsold().filter(drone_model=drone_model).exists():
-        doubts.append(NOT_IN_STOCK)
+    in_stock = from_stock and unsold().filter(drone_model=drone_model).exists()
+    doubts = doubts_about(serial, drone_model, in_stock=in_stock)
     if doubts:
         raise SerialDoubted(serial, doubts)
+
+
+def doubts_about(serial: str, drone_model: DroneModel, *, in_stock: bool) -> list[Text]:
+    """What looks wrong about a serial number that is not on file, in sentences (B12).
+
+    `in_stock`: unsold drones of the model are on file, and this one should be among them.
+    """
+    doubts = serials.doubts(serial, drone_model.serial_pattern)
+    return [*doubts, NOT_IN_STOCK] if in_stock else doubts
 
 
 def unsold() -> QuerySet[Drone]:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from policies import cover, customers, orders, withdrawal
+from policies import cover, customers, links, orders, withdrawal
 from policies.models import Customer, Order, OrderEvent, Plan, Policy, PolicyEvent, Region
-from policies.models.policy import new_token
 from policies.orders import NotPlaced
 from policies.rules import terms
 from policies.rules.text import Text
@@ -99,7 +98,7 @@ def correct(
             **actor.signature(),
         }
         if policy is not None:
-            _take_along(policy, locked)
+            _take_along(policy, locked, now=now)
             kind = PolicyEvent.Kind.ORDER_CORRECTED
             PolicyEvent.objects.create(policy=policy, kind=kind, **event)
         OrderEvent.objects.create(order=locked, kind=OrderEvent.Kind.ORDER_CORRECTED, **event)
@@ -169,13 +168,14 @@ def _numbered(customer: Customer) -> str:
     return str(_("customer %(number)d") % {"number": customer.pk})
 
 
-def _take_along(policy: Policy, order: Order) -> None:
+def _take_along(policy: Policy, order: Order, *, now: datetime) -> None:
     """The policy that has not begun, and its only period, as the order is now."""
     if policy.holder_id != order.customer_id:
-        policy.holder_id, policy.token = order.customer_id, new_token()
+        policy.holder_id = order.customer_id
+        links.rotate(policy, letters_follow=False, now=now)
     policy.plan_id = order.plan_id
     policy.ends_at = terms.add_months(policy.starts_at, order.months, order.region.zone)
-    policy.save(update_fields=["holder", "token", "plan", "ends_at"])
+    policy.save(update_fields=["holder", "plan", "ends_at"])
     policy.periods.update(
         plan=order.plan_id,
         months=order.months,

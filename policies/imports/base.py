@@ -231,7 +231,7 @@ def check(
 ) -> Checked:
     """Looks through the whole file and writes nothing. Raises UnreadableFile.
 
-    `report` gets each row that is bad or differs from the books, in the order of the file,
+    `report` gets each row that is bad or has a warning, in the order of the file,
     `tell` how many rows are done.
     """
     checked = Checked()

@@ -64,8 +64,10 @@ class DroneImport(ImportKind):
         listed: Listed = line.value
         line.about, line.after = listed.serial, _shown(listed.activated_at)
         if drone is None:
-            if withdrawn := withdrawal.objection(drone_model=listed.drone_model):
+            model = listed.drone_model
+            if withdrawn := withdrawal.objection(drone_model=model):
                 line.refuse(withdrawn.message)
+            line.doubts(listed.serial, drones.doubts_about(listed.serial, model, in_stock=False))
             return
         stated = drone.activation_source == ActivationSource.CUSTOMER
         line.on_file, line.before = drone, _shown(drone.activated_at, stated=stated)

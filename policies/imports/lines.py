@@ -20,8 +20,9 @@ LISTED = 50
 class Line:
     """A row of the file, what it means, and what it would change on file.
 
-    `about` names the row, `who` the person in it, `differences` what it says otherwise than
-    the books and does not change.
+    `about` names the row, `who` the person in it, `differences` what a person should look at:
+    what it says otherwise than the books and does not change, what looks wrong about its serial
+    number.
     """
 
     number: int
@@ -46,6 +47,10 @@ class Line:
         facts = {"column": column, "books": books or nothing, "file": file or nothing}
         self.differences.append(message % facts)
 
+    def doubts(self, serial: str, doubts: Iterable[Text]) -> None:
+        """Notes what looks wrong about a serial number, which is taken all the same (B12)."""
+        self.differences += [f"{serial}: {doubt}" for doubt in doubts]
+
     def __str__(self) -> str:
         return f"line {self.number}: {self.problem}"
 
@@ -57,7 +62,7 @@ class Checked:
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Line] = field(default_factory=list)
     changes: list[Line] = field(default_factory=list)
-    # The first rows that differ from what is on file, and how many there are.
+    # The first rows that a person should look at, and how many there are.
     differing: list[Line] = field(default_factory=list)
     differences: int = 0
     _hash: Any = field(default_factory=lambda: blake2b(digest_size=16))

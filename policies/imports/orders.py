@@ -10,11 +10,12 @@ rules are those of `orders`, called for each order.
 """
 
 from datetime import datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from policies import freezing, orders
+from policies import drones, freezing, orders
 from policies.customers import Person
 from policies.imports import names, order_rows
 from policies.imports.base import ImportKind
@@ -47,6 +48,11 @@ class OrderImport(ImportKind):
         self.serials = FirstLines()
         self.shipped = 0
         self.cover_terms: dict[int, int] = {}
+
+    @cached_property
+    def models_in_stock(self) -> set[int]:
+        """The ids of models of which unsold drones are on file when the pass begins (B12)."""
+        return set(drones.unsold().order_by().values_list("drone_model_id", flat=True).distinct())
 
     def country(self, line: Line) -> str:
         return names.country_code(line.value.get("country", ""))
@@ -127,7 +133,11 @@ class OrderImport(ImportKind):
         if others:
             message = _("reference: the books have this order with %(serials)s; a line is added.")
             line.differences.append(message % {"serials": ", ".join(others[:3])})
-        if drone is not None:
+        if drone is None:
+            model = listed.drone_model
+            in_stock = model.pk in self.models_in_stock
+            line.doubts(listed.serial, drones.doubts_about(listed.serial, model, in_stock=in_stock))
+        else:
             stands = orders.objection_to_line(listed.reference, on_file.standing.get(drone.pk, []))
             objection = (
                 stands.message

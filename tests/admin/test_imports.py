@@ -24,7 +24,7 @@ from policies.models import (
 from policies.rules.code_format import grouped
 from tests import factories
 from tests.admin.conftest import NOON
-from tests.pages import form_with
+from tests.pages import form_with, plain
 
 DRONES = "serial,model,activated_at\n0AXLIST0001,mini-2,\n0AXLIST0002,mini-2,2026-03-01T09:00\n"
 
@@ -189,7 +189,7 @@ def test_what_differs_from_the_books_is_shown_before_it_is_left_as_it_is(sales, 
         head + row.replace("care-1y", "care-2y") + row.replace("W-1", "W-2").replace("1,m", "2,m")
     )
     shown = upload(sales, "orders", again).content.decode()
-    assert "Different from the books" in shown
+    assert "Warnings" in shown
     assert "Line 2: plan: the books say 1-Year, the file says 2-Year." in shown
     imported = Import.objects.latest("id")
     address = reverse("admin:policies_import_errors", args=[imported.pk])
@@ -205,6 +205,17 @@ def test_what_differs_from_the_books_is_shown_before_it_is_left_as_it_is(sales, 
 
 
 ORDERS = "reference;serial;model;plan;name;email;country\n"
+
+
+def test_b12_a_serial_number_that_looks_wrong_is_shown_before_it_is_taken(manager, folder):
+    shown = plain(upload(manager, "drones", "serial,model\n1581F0,mavic-3\n").text)
+    assert "1 with a warning" in shown
+    length = "Its fifth character, F, stands for a length of 15 after it; it has 1."
+    assert f"Line 2: 1581F0: {length}" in shown
+    confirm(manager, Import.objects.get())
+    assert Drone.objects.get().serial == "1581F0"
+
+
 POLISH = "X-1;1581F4XFC2200111;mavic-3;care-1y;Łukasz Żółć;b1@example.com;PL\n"
 
 

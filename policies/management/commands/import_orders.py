@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{path.name}: {kind.read_from}")
             summary = f"{checked.new} entered, {kind.shipped} shipped, {checked.same} unchanged"
             if checked.differences:
-                summary += f", {checked.differences} different from the books"
+                summary += f", {checked.differences} with a warning"
             if options["dry_run"]:
                 self.stdout.write(
                     f"{path.name}: {summary}, {checked.bad} bad; dry run, nothing entered."

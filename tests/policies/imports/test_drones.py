@@ -172,3 +172,20 @@ def test_headings_that_are_not_quite_there_name_the_line_and_what_it_lacks(bring
     with pytest.raises(UnreadableFile) as error:
         bring("Drones of March\nserial,colour\n0AXLIST0001,red\n")
     assert str(error.value.message) == "Line 2 has no heading model, which is needed."
+
+
+def test_b12_a_serial_number_that_looks_wrong_is_warned_of_and_taken(bring):
+    rows = "1581F4QWB2200A1B2C3D,mavic-3,\n1581F0,mavic-3,\n1581F4QWB2200A1B2C3E,mini-2,\n"
+    checked = bring(HEAD + rows)
+    assert [(line.number, line.differences) for line in checked.differing] == [
+        (3, ["1581F0: Its fifth character, F, stands for a length of 15 after it; it has 1."]),
+        (
+            4,
+            [
+                "1581F4QWB2200A1B2C3E: "
+                "It is one of a model of 2021 or later, and this model is older."
+            ],
+        ),
+    ]
+    assert Drone.objects.count() == 3
+    assert bring(HEAD + rows).differences == 0

@@ -185,7 +185,7 @@ def test_what_a_file_says_otherwise_than_the_books_is_named(run):
         "line 2: warning: country: the books say US, the file says CA.",
         "line 2: warning: name: the books say Ann Lee, the file says Bob Lee.",
         "line 2: warning: shipped_at: the books say 2026-03-10 13:00:00 UTC, the file says nothing.",
-        "orders.csv: 0 entered, 0 shipped, 2 unchanged, 1 different from the books.",
+        "orders.csv: 0 entered, 0 shipped, 2 unchanged, 1 with a warning.",
     ]
     order = Order.objects.get(reference="W-1")
     assert (order.plan.code, order.customer.email) == ("care-1y", "ann@example.com")
@@ -196,7 +196,7 @@ def test_a_shipment_is_taken_over_beside_what_is_not(run):
     Order.objects.update(placed_at=datetime(2026, 3, 1, tzinfo=UTC))
     assert run(HEAD + BEN.replace("DE,", "DE,2026-03-12").replace("care-2y", "care-1y")) == [
         "line 2: warning: plan: the books say 2-Year, the file says 1-Year.",
-        "orders.csv: 0 entered, 1 shipped, 0 unchanged, 1 different from the books.",
+        "orders.csv: 0 entered, 1 shipped, 0 unchanged, 1 with a warning.",
     ]
 
 
@@ -210,7 +210,7 @@ def test_a_drone_added_to_an_order_on_file_is_named(run):
     run(HEAD + ANN)
     assert run(HEAD + SECOND) == [
         "line 2: warning: reference: the books have this order with 0AXCSHOP0001; a line is added.",
-        "orders.csv: 1 entered, 0 shipped, 0 unchanged, 1 different from the books.",
+        "orders.csv: 1 entered, 0 shipped, 0 unchanged, 1 with a warning.",
     ]
 
 
@@ -239,7 +239,7 @@ def test_a_cancelled_line_is_not_entered_again_by_a_file(run, now):
     orders.cancel(Order.objects.get(), reason="Not wanted", actor=DESK, now=now)
     assert run(HEAD + BEN) == [
         "line 2: warning: This order was cancelled on 2026-03-10; a file does not enter it again.",
-        "orders.csv: 0 entered, 0 shipped, 1 unchanged, 1 different from the books.",
+        "orders.csv: 0 entered, 0 shipped, 1 unchanged, 1 with a warning.",
     ]
     assert run(HEAD + BEN.replace("DE,", "DE,2026-03-12"))[0] == (
         "line 2: This order has been cancelled."
@@ -413,3 +413,17 @@ def test_a_title_above_the_headings_and_a_stated_separator_are_understood(run):
 def test_headings_are_taken_as_our_pages_write_them(run):
     head = "Order reference,Serial number,Model,Plan,Customer,E-mail,Country,Shipped\n"
     assert run(head + ANN) == ["orders.csv: 1 entered, 1 shipped, 0 unchanged."]
+
+
+def test_b12_a_serial_number_that_looks_wrong_is_warned_of_and_taken(run, mavic_2_pro):
+    stock = factories.DroneFactory(drone_model=mavic_2_pro)
+    of_stock = ANN.replace("0AXCSHOP0001", stock.serial)
+    newer = "W-8,1581F4QWB22,mavic-3,care-1y,Ann Lee,ann@example.com,US,\n"
+    length = "Its fifth character, F, stands for a length of 15 after it; it has 6."
+    assert run(HEAD + of_stock + ANN.replace("W-1", "W-9") + newer) == [
+        "line 3: warning: 0AXCSHOP0001: "
+        "No drone with it is on file, and others of its model are, unsold.",
+        f"line 4: warning: 1581F4QWB22: {length}",
+        "orders.csv: 3 entered, 2 shipped, 0 unchanged, 2 with a warning.",
+    ]
+    assert run(HEAD + newer) == ["orders.csv: 0 entered, 0 shipped, 1 unchanged."]
