@@ -10,6 +10,7 @@ from policies.models import Customer, Order, PolicyEvent
 from policies.order_correction import Facts
 from policies.shared.actor import Actor
 from policies.shared.errors import Conflict
+from tests.pages import token
 
 HOUSE = Actor.command("test")
 MONDAY = datetime(2026, 3, 9, 12, 0, 30, tzinfo=UTC)
