@@ -9,8 +9,8 @@ from claims import assessment, chasing, intake, progress
 from claims.carriers.base import Carrier
 from claims.models import COVERED, Claim, Deadline, Outcome
 from claims.parcels import labels
+from policies.demo import take_from_stock
 from policies.models import Policy
-from policies.rules.reference_numbers import ALPHABET
 from policies.shared.actor import Actor
 
 STORIES = [
@@ -191,7 +191,7 @@ class ClaimsDesk:
     def _ship(self, claim: Claim) -> None:
         progress.ship(
             claim,
-            new_serial="1581F" + "".join(self.random.choices(ALPHABET, k=9)),
+            new_serial=take_from_stock(claim.drone.drone_model, self.random, now=self.at),
             condition=self.random.choice(["new", "refurbished"]),
             tracking_number=f"1Z{self.random.randint(10**11, 10**12)}",
             actor=self.staff,

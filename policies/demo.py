@@ -25,6 +25,7 @@ from policies.models import (
     Policy,
     Region,
 )
+from policies.rules import serials
 from policies.rules.reference_numbers import ALPHABET
 from policies.shared.actor import Actor
 
@@ -65,6 +66,23 @@ MONTHS = 18
 
 # Big Buck Bunny, which has a free licence: it shows no drone, but the player has a film to play.
 FREE_FILM = "aqz-KE-bpKQ"
+
+
+def serial_number(drone_model: DroneModel, chance: random.Random) -> str:
+    """One as the maker gives them: by the standard since 2021, of fourteen characters before."""
+    if drone_model.serial_pattern:
+        return f"{serials.MAKER}F" + "".join(chance.choices(ALPHABET, k=15))
+    return "163C" + "".join(chance.choices(ALPHABET, k=10))
+
+
+def take_from_stock(drone_model: DroneModel, chance: random.Random, *, now: datetime) -> str:
+    """The serial number of a drone that has come in, to be sold or sent."""
+    return drones.register(
+        serial=serial_number(drone_model, chance),
+        drone_model=drone_model,
+        activated_at=None,
+        now=now,
+    ).serial
 
 
 class Dealer:
@@ -112,7 +130,7 @@ class Dealer:
         self._bind(code, buyer, bound_at)
 
     def _bind(self, code: ActivationCode, buyer: Customer, bound_at: datetime) -> None:
-        serial = self._serial()
+        serial = serial_number(code.batch.drone_model, self.random)
         activated_at = bound_at - timedelta(hours=self.random.randint(1, 40))
         knows = self.random.random()
         if knows < 0.4:
@@ -157,12 +175,7 @@ class Dealer:
         voiding.void(stock[0], reason="Card damaged in print", actor=self.staff, now=recently)
         codes.reveal(stock[1], reason="Printing one card", actor=self.staff, now=recently)
         for model in ("mavic-3", "mini-2", "inspire-2"):
-            drones.register(
-                serial=self._serial(),
-                drone_model=DroneModel.objects.get(slug=model),
-                activated_at=None,
-                now=self.now,
-            )
+            take_from_stock(DroneModel.objects.get(slug=model), self.random, now=self.now)
 
     def lead_a_whole_life(self) -> None:
         """Renewals in time, drones sold with their plan, films that wait to be watched."""
@@ -192,11 +205,12 @@ class Dealer:
         for days, country, ships in ((20, "GB", True), (1, "DE", False), (2, "US", False)):
             placed_at = self.now - timedelta(days=days)
             buyer = self._buyer(country, placed_at)
+            mavic_3 = DroneModel.objects.get(slug="mavic-3")
             order = orders.place(
                 orders.Purchase(
                     reference=f"W-{self.random.randint(10_000, 99_999)}",
-                    serial=self._serial(),
-                    drone_model=DroneModel.objects.get(slug="mavic-3"),
+                    serial=take_from_stock(mavic_3, self.random, now=placed_at),
+                    drone_model=mavic_3,
                     plan=Plan.objects.get(code="care-2y"),
                     name=buyer.name,
                     email=buyer.email,
@@ -214,10 +228,11 @@ class Dealer:
         for hours, country in ((52, "FR"), (20, "US"), (3, "AU")):
             sent_at = self.now - timedelta(hours=hours)
             owner = self._buyer(country, sent_at)
+            mini_2 = DroneModel.objects.get(slug="mini-2")
             verification.submit(
                 verification.Film(
-                    serial=self._serial(),
-                    drone_model=DroneModel.objects.get(slug="mini-2"),
+                    serial=serial_number(mini_2, self.random),
+                    drone_model=mini_2,
                     name=owner.name,
                     email=owner.email,
                     country=country,
@@ -225,9 +240,6 @@ class Dealer:
                 ),
                 now=sent_at,
             )
-
-    def _serial(self) -> str:
-        return "1581F" + "".join(self.random.choices(ALPHABET, k=9))
 
     def post_letters(self) -> None:
         """The letters of the past went out in the past; the newest wait, and one has failed."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Locator
 
 from claims.models import Claim
+from policies.demo import take_from_stock
 from policies.models import ActivationCode, DroneModel, Policy, Region, VideoVerification
 from policies.shared import roles
 from tests.browser.visitor import Visitor
@@ -65,6 +67,7 @@ def start(visitor, staff, log_in, dealer):
 
 def test_finds_a_claim_by_its_serial_and_ships_the_replacement(start):
     claim = Claim.objects.filter(progress="preparing").first()
+    new_serial = take_from_stock(claim.drone.drone_model, random.Random(1), now=timezone.now())
     clerk = start(roles.CLAIMS)
     clerk.keep("dashboard")
     clerk.search(claim.drone.serial)
@@ -72,13 +75,13 @@ def test_finds_a_claim_by_its_serial_and_ships_the_replacement(start):
     clerk.follow(claim.number)
     clerk.keep("claim")
     clerk.follow("Ship the replacement")
-    clerk.page.get_by_label("Serial number").fill("1581FNEWCOMER1")
+    clerk.page.get_by_label("Serial number").fill(new_serial)
     clerk.page.get_by_label("Tracking number").fill("1Z999AA10123456784")
     clerk.keep("ship")
     clerk.press("Ship the replacement")
     claim.refresh_from_db()
     assert claim.progress == "shipped"
-    assert claim.replacement.serial == "1581FNEWCOMER1"
+    assert claim.replacement.serial == new_serial
     assert clerk.clicks == 3
 
 

@@ -113,9 +113,11 @@ class Bench(ClaimsDesk):
         self.pay(case, claim, fee_of=case.ordinal)
 
     def try_to_ship(self, claim: Claim, serial: str = "") -> None:
+        serial = serial or self.fresh("EARLY")
         progress.ship(
             claim,
-            new_serial=serial or self.fresh("EARLY"),
+            new_serial=serial,
+            serial_confirmed=serial,  # it need not come from stock (B12)
             condition="new",
             tracking_number=self.fresh("OUT"),
             actor=STAFF,

@@ -28,6 +28,7 @@ class OrdersDesk(SalesDesk):
                 orders.Purchase(
                     reference=reference,
                     serial=serial,
+                    serial_confirmed=serial,  # it need not come from stock (B12)
                     drone_model=self.models[model],
                     plan=self.plans[plan],
                     name="Sim",

@@ -48,9 +48,11 @@ def demo(db) -> None:
     with time_machine.travel(START, tick=False):
         call_command("demo", stdout=StringIO())
         for number, hours in enumerate((1, 30, 47)):
+            serial = f"1581FBUNDLE{number:09d}"
             bundle = orders.Purchase(
                 reference=f"BUNDLE-{number}",
-                serial=f"1581FBUNDLE{number}",
+                serial=serial,
+                serial_confirmed=serial,  # it is none of the drones in stock (B12)
                 drone_model=DroneModel.objects.get(slug="mavic-3"),
                 plan=Plan.objects.get(code="care-1y"),
                 name="Pia Bauer",
