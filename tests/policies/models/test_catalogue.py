@@ -17,6 +17,7 @@ from policies.models import (
     ReplacementFee,
     Series,
 )
+from policies.rules import serials
 
 pytestmark = pytest.mark.django_db
 
@@ -239,3 +240,12 @@ def test_each_model_has_a_box_with_a_weight_and_a_value(slug, box):
     assert box == DroneModel.objects.values_list(
         "length_cm", "width_cm", "height_cm", "weight_g", "customs_value", "tariff_number"
     ).get(slug=slug)
+
+
+def test_b12_models_of_2021_and_later_have_serial_numbers_of_the_standard():
+    newer = DroneModel.objects.filter(serial_pattern=serials.CTA_2063_A)
+    assert set(newer.values_list("slug", flat=True)) == {
+        *("dji-fpv", "dji-avata", "dji-avata-2", "inspire-3", "air-2s", "air-3", "mini-se"),
+        *("mavic-3", "mavic-3-cine", "mavic-3-classic", "mavic-3-pro", "mavic-3-pro-cine"),
+        *("mini-3", "mini-3-pro", "mini-2-se", "mini-4-pro"),
+    }
