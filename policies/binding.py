@@ -249,7 +249,6 @@ def history(drone: Drone, permit: BindingPermit | None, *, at: datetime) -> dict
     return {
         "had_policy": bool(earlier),
         "policy_running": any(not policy.is_over(at=at) for policy in earlier),
-        "refurbished": drone.life > 1,
         "retired": drone.retired_at is not None,
         "permit_deadline_at": permit.deadline_at if permit else None,
         "permit_by_film": hasattr(permit, "verification"),

@@ -95,7 +95,6 @@ def verdict_on(policy: Policy, code: ActivationCode | None, *, at: datetime) -> 
     return renewability.may_renew(
         renewability.RenewalFacts(
             at=at,
-            zone=policy.region.zone,
             starts_at=policy.starts_at,
             ends_at=policy.ends_at,
             cancelled=policy.status == Policy.Status.CANCELLED,

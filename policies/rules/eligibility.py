@@ -52,7 +52,6 @@ class BindingFacts:
     statement: Statement | None = None
     had_policy: bool = False
     policy_running: bool = False
-    refurbished: bool = False
     retired: bool = False
     permit_deadline_at: datetime | None = None
     permit_by_film: bool = False

@@ -6,7 +6,6 @@ Pure: no database, no clock.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +20,6 @@ class RenewalFacts:
     """What the rules of renewal look at. Instants are aware; `at` is when it is asked for."""
 
     at: datetime
-    zone: ZoneInfo
     starts_at: datetime
     ends_at: datetime
     cancelled: bool

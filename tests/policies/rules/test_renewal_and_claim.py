@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,7 +15,6 @@ INSTANT = timedelta(microseconds=1)
 
 USUAL = RenewalFacts(
     at=datetime(2026, 6, 1, 12, 0, tzinfo=UTC),
-    zone=ZoneInfo("America/New_York"),
     starts_at=STARTS,
     ends_at=ENDS,
     cancelled=False,
