@@ -62,6 +62,15 @@ def test_r1_a_policy_is_renewed_in_its_term_once_and_with_a_replacement_left(fac
     assert verdict.allowed is not any(one.endswith("!") for one in reasons)
 
 
+def test_p1_a_code_that_renews_nothing_and_one_for_another_plan_are_told_apart():
+    def sentences(plan_renewed_by_code: str | None) -> list[str]:
+        verdict = may_renew(replace(USUAL, plan_renewed_by_code=plan_renewed_by_code))
+        return [str(one) for one in verdict.objections]
+
+    assert sentences(None) == ["Nothing renews a 1-Year plan."]
+    assert sentences("2-Year") == ["This code does not renew a 1-Year plan."]
+
+
 CLAIMS = {
     "in its last instant": (ENDS - INSTANT, 1, ["P3 in_term", "P3 replacement_left"]),
     "at its end": (ENDS, 1, ["P3 ended!", "P3 replacement_left"]),
@@ -80,3 +89,9 @@ def test_p3_a_drone_is_covered_in_the_term_with_a_replacement_left(at, left, rea
     verdict = may_claim(STARTS, ENDS, False, left, at)
     assert summary(verdict) == reasons
     assert verdict.allowed is not any(one.endswith("!") for one in reasons)
+
+
+def test_t3_a_cancelled_plan_covers_nothing():
+    verdict = may_claim(STARTS, ENDS, True, 1, STARTS)
+    assert summary(verdict) == ["T3 cancelled!", "P3 replacement_left"]
+    assert not verdict.allowed
