@@ -286,7 +286,10 @@ def nobody_reads_the_same_news_twice(books: Books) -> None:
 def the_ledger_says_what_the_claims_say(books: Books) -> None:
     live = {use.reference: use.ordinal for use in books.uses}
     for claim in books.claims:
-        if claim.progress in WITHOUT_REPLACEMENT:
+        _kind, before, stands = books.steps[claim.pk][-1]
+        # A parcel that goes back after the end of its claim takes nothing again (K15).
+        ended = WITHOUT_REPLACEMENT & {stands, before if stands == "returning" else ""}
+        if ended:
             assert claim.number not in live
         elif claim.outcome == "care" and claim.accepted_at is not None:
             assert live[claim.number] == claim.ordinal
