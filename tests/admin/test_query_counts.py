@@ -45,7 +45,7 @@ LISTS = {
 }
 RECORDS = {
     "order": 10,
-    "videoverification": 16,
+    "videoverification": 17,
     "activationcode": 5,
     "claim": 26,
     "codebatch": 10,
@@ -57,7 +57,7 @@ RECORDS = {
     "group": 6,
     "letter": 7,
     "plan": 5,
-    "policy": 15,
+    "policy": 16,
     "region": 5,
     "reminderday": 4,
     "replacementfee": 8,

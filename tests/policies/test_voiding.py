@@ -198,6 +198,6 @@ def test_sent_again_the_letter_of_a_sale_brings_no_code_of_a_void_batch(
     with pytest.raises(Conflict):
         outbox.send_again(letters[sale.pk], now=now)
     outbox.send_again(letters[mixed.pk], now=now)
-    whole = outbox.render(letters[sale.pk], whole_codes=True)
+    whole = outbox.render(letters[sale.pk], whole=True)
     for one in factories.codes_of(sale):
         assert factories.whole(one) not in whole.text + whole.html

@@ -33,7 +33,7 @@ def dump() -> list[bytes]:
 @zeal.zeal_ignore()
 def test_k12_a_dump_of_the_database_holds_no_link_that_works(client, filled_in):
     answers = [client.post("/activate/", filled_in)]
-    form = form_with("submission", client.get("/repair/").text)
+    form = form_with("once", client.get("/repair/").text)
     answers.append(
         client.post(
             "/repair/",
