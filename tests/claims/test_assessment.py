@@ -144,6 +144,13 @@ def test_an_overruled_decision_falls_when_something_else_is_found(house, policy)
     assert (fresh(claim).outcome, ledger(policy)) == ("not_covered", [])
 
 
+def test_an_overruled_decision_falls_when_other_parts_are_damaged(house, policy):
+    claim = house.request(policy, cause="other_accident")
+    claim = house.take(claim, "overrule", "accept", "label_bought", "receive")
+    house.do(claim, "assess", parts_damaged=["remote_controller"])
+    assert (fresh(claim).outcome, ledger(policy)) == ("not_covered", [])
+
+
 def test_overruling_what_was_found_moves_the_ledger_both_ways(house, policy):
     claim = house.claim_at("assessed", policy)
     house.do(claim, "overrule", outcome="warranty")

@@ -1,5 +1,6 @@
 """A parcel that arrives after its claim lapsed or was cancelled (K15)."""
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -69,6 +70,12 @@ def test_the_customer_reads_that_it_is_taken_up(house, policy, ended):
     assert "We examine the damage and tell you what we found." in text
 
 
+def test_what_the_desk_notes_of_it_is_kept(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    house.do(claim, "receive", note="Box is wet.")
+    assert claim.events.latest("id").note == "Box is wet."
+
+
 def test_it_goes_back_without_a_use(house, policy, ended):
     claim = house.take(house.claim_at(ended, policy), "send_back")
     assert (claim.progress, ledger(policy)) == ("returning", [])
@@ -108,6 +115,7 @@ def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(
     claim = house.take(claim, "receive")
     assert (claim.progress, claim.outcome, claim.ordinal) == ("received", "not_covered", None)
     assert decisions_of(claim)[-1] == ("taken_up", "not_covered")
+    assert [reason["code"] for reason in claim.decisions.latest("id").reasons] == ["none_left"]
     text = text_of(claim, "claim_arrived")
     assert "all replacements of your plan have been used, so we can only send your" in text
     page = client.get(f"/repair/progress/{token(claim)}/").text
@@ -119,11 +127,62 @@ def test_where_no_replacement_is_left_it_is_not_covered_and_only_goes_back(
     assert house.take(claim, "send_back", "hand_back").progress == "returned"
 
 
+def test_with_the_last_replacement_it_is_taken_up_at_the_fee_of_the_day(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    factories.AllowanceUseFactory(policy=policy, ordinal=1)
+    ReplacementFee.objects.create(
+        drone_model=policy.drone.drone_model,
+        region=policy.region,
+        ordinal=2,
+        amount=Decimal("149.00"),
+        valid_from=date(2026, 3, 12),
+    )
+    house.now = datetime(2026, 3, 12, 15, 0, tzinfo=UTC)
+    claim = house.take(claim, "receive")
+    assert (claim.outcome, claim.ordinal, claim.fee_amount) == ("care", 2, Decimal("149.00"))
+
+
+def test_a_warranty_repair_is_taken_up_and_needs_no_replacement(house, policy, ended):
+    claim = house.claim_at(ended, policy, cause="product_defect")
+    policy.periods.update(replacements=0)
+    claim = house.take(claim, "receive")
+    assert (claim.outcome, claim.ordinal) == ("warranty", None)
+    claim = house.take(claim, "undo")
+    assert (claim.progress, claim.outcome, claim.ordinal) == (ended, "warranty", None)
+
+
+def test_what_was_taken_up_without_a_replacement_is_covered_by_one_that_comes_free(
+    house, policy, ended
+):
+    claim = house.claim_at(ended, policy)
+    policy.periods.update(replacements=0)
+    house.take(claim, "receive")
+    policy.periods.update(replacements=2)
+    claim = house.take(claim, "assess")
+    assert (claim.outcome, claim.ordinal) == ("care", 1)
+    claim = house.take(claim, "undo")
+    assert (claim.outcome, ledger(policy)) == ("not_covered", [])
+
+
 def test_a_second_open_claim_is_in_the_way_of_both(house, policy, ended):
     claim = house.claim_at(ended, policy)
     another_request(house, policy)
     for verb in ("receive", "send_back"):
         refused(house, claim, verb, "There is another open claim for this drone")
+
+
+@pytest.mark.parametrize("verb", ["receive", "send_back"])
+def test_a_claim_for_another_drone_is_in_nobodys_way(house, policy, ended, verb):
+    claim = house.claim_at(ended, policy)
+    house.request(factories.PolicyFactory(drone=factories.DroneFactory(serial="0AXCBENN000001")))
+    assert house.take(claim, verb, "undo").progress == ended
+
+
+@pytest.mark.parametrize("verb", ["receive", "send_back"])
+def test_a_claim_that_ended_for_good_says_so_whatever_else_is_open(house, policy, verb):
+    claim = house.claim_at("returned", policy)
+    another_request(house, policy)
+    refused(house, claim, verb, "This step is not open: the claim stands at “Returned”")
 
 
 def test_under_a_new_owner_it_only_goes_back_and_does_not_hold_the_policy(house, policy, ended):
@@ -152,7 +211,9 @@ def test_on_a_cancelled_policy_it_only_goes_back(house, policy, ended):
     claim = house.claim_at(ended, policy)
     cancellation.cancel(policy, reason="Sold.", actor=DESK, now=house.now)
     refused(house, claim, "receive", "cancelled: the drone can only be sent back")
-    assert house.take(claim, "send_back", "hand_back").progress == "returned"
+    claim = house.take(claim, "send_back")
+    assert not policy.holds.exists()
+    assert house.take(claim, "hand_back").progress == "returned"
 
 
 def test_a_drone_that_was_replaced_meanwhile_only_goes_back(house, policy, ended):
@@ -251,6 +312,19 @@ def test_what_an_arrival_that_was_taken_back_decided_no_longer_counts(house, pol
     claim = house.take(claim, "assess", "undo")
     assert (claim.progress, claim.outcome) == ("received", "care")
     assert ledger(policy) == [(1, claim.number)]
+
+
+def test_what_a_person_had_decided_stands_again_when_taking_up_is_taken_back(house, policy):
+    claim = house.request(policy, cause="other_accident")
+    claim = house.take(claim, "overrule", "accept", "cancel", "receive", "undo")
+    assert (claim.progress, claim.outcome) == ("cancelled", "care")
+
+
+def test_the_fee_stays_when_fees_rise_before_taking_up_is_taken_back(house, policy, ended):
+    claim = house.claim_at(ended, policy)
+    ReplacementFee.objects.filter(drone_model=claim.drone.drone_model).update(amount=500)
+    claim = house.take(claim, "receive", "undo")
+    assert (claim.ordinal, claim.fee_amount) == (1, Decimal("119.00"))
 
 
 def test_ordinal_and_fee_are_as_they_were_when_taking_up_is_taken_back(house, policy, ended):

@@ -99,6 +99,23 @@ def test_who_did_it_and_from_where_is_kept(house, policy):
     assert (submitted.actor, submitted.by, submitted.address) == ("customer", None, "198.51.100.7")
 
 
+@pytest.mark.parametrize("verb", ["accept", "decline"])
+def test_a_step_of_one_claim_leaves_the_others_as_they_were(house, policy, verb):
+    other = house.request(factories.PolicyFactory())
+    before = Claim.objects.filter(pk=other.pk).values().get()
+    house.take(house.request(policy), verb)
+    assert Claim.objects.filter(pk=other.pk).values().get() == before
+
+
+def test_a_step_from_where_the_claim_stands_no_longer_is_not_written(house, policy):
+    stale = house.request(policy)
+    house.do(stale, "decline")
+    before = everything_written()
+    with pytest.raises(Conflict, match="Somebody else has moved this claim meanwhile"):
+        moves.Step(stale, DESK, house.now).move(Progress.CANCELLED)
+    assert everything_written() == before
+
+
 def test_notes_for_the_customer_and_notes_for_staff_are_kept_apart(house, policy):
     claim = house.claim_at("label_sent", policy)
     house.do(claim, "receive", note="Box is wet.")

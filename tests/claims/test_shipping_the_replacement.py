@@ -1,5 +1,6 @@
 """The replacement goes out, and the policy moves to it (K9, T1, B4)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -272,6 +273,12 @@ def test_k9_a_drone_that_a_customer_has_ordered_is_not_free(house, claim, bens, 
     orders.ship(order, shipped_at=now, actor=CUSTOMER, now=now)  # its plan begins in two days
     with pytest.raises(Conflict, match="has a care plan of its own"):
         house.do(claim, "ship", new_serial=NEW_SERIAL)
+
+
+def test_k9_a_drone_is_free_whatever_else_customers_have_ordered(house, claim, bens, now):
+    orders.place(replace(bens, serial="0AXCBENN000001"), actor=CUSTOMER, now=now)
+    house.do(claim, "ship", new_serial=NEW_SERIAL)
+    assert fresh(claim).replacement.serial == NEW_SERIAL
 
 
 def test_k9_a_drone_whose_order_was_cancelled_is_free_again(house, claim, bens, now):

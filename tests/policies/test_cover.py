@@ -9,7 +9,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from policies import cover
+from policies import cover, replacement, transfer
 from policies.models import (
     AllowanceUse,
     CoveredPart,
@@ -173,7 +173,7 @@ def test_the_same_claim_takes_once_however_often_it_asks(policy, take):
 def test_what_was_given_back_is_free_again_and_in_force(policy, take, give_back, now):
     take("CLM-AAAA2222")
     take("CLM-BBBB2222")
-    assert give_back("CLM-AAAA2222") is True
+    give_back("CLM-AAAA2222")
     assert cover.cover_of(policy).replacements_left == 1
     assert policy.is_in_force(at=now)
     # The lowest number that is free: the first replacement was never had.
@@ -184,8 +184,8 @@ def test_what_was_given_back_is_free_again_and_in_force(policy, take, give_back,
 
 def test_giving_back_twice_gives_back_once(policy, take, give_back):
     take("CLM-AAAA2222")
-    assert [give_back("CLM-AAAA2222") for _ in range(3)] == [True, False, False]
-    assert give_back("CLM-NEVER222") is False
+    for reference in ("CLM-AAAA2222", "CLM-AAAA2222", "CLM-NEVER222"):
+        give_back(reference)
     assert history(policy) == [("use_taken", "CLM-AAAA2222"), ("use_given_back", "CLM-AAAA2222")]
 
 
@@ -196,6 +196,23 @@ def test_a_claim_may_take_again_what_it_gave_back(policy, take, give_back):
     assert take("CLM-BBBB2222") == 2
     assert AllowanceUse.objects.live().count() == 2
     assert Letter.objects.filter(name="allowance_used_up").count() == 1
+
+
+def test_a_claim_takes_the_same_one_again_although_a_lower_one_is_free(policy, take, give_back):
+    for reference in ("CLM-AAAA2222", "CLM-BBBB2222"):
+        take(reference)
+    for reference in ("CLM-AAAA2222", "CLM-BBBB2222"):
+        give_back(reference)
+    assert cover.ordinal_of(reference="CLM-BBBB2222") == 2
+    assert take("CLM-BBBB2222") == 2
+
+
+def test_who_took_and_who_gave_back_is_history(policy, take, give_back, now):
+    take("CLM-AAAA2222")
+    give_back("CLM-AAAA2222")
+    rows = PolicyEvent.objects.filter(policy=policy).order_by("id")
+    assert list(rows.values_list("kind", "actor", "at")) == [
+        ("use_taken", "claims desk", now), ("use_given_back", "claims desk", now)]  # fmt: skip
 
 
 def test_a_claim_that_gave_back_the_last_one_finds_it_gone(policy, take, give_back):
@@ -215,12 +232,84 @@ def test_the_claim_s_own_use_counts_as_left_for_its_second_look(policy, take):
     assert cover.cover_of(policy, reference="CLM-OTHER222").replacements_left == 0
 
 
+def test_what_the_claim_gave_back_counts_as_left_once(policy, take, give_back):
+    take("CLM-AAAA2222")
+    give_back("CLM-AAAA2222")
+    assert cover.cover_of(policy, reference="CLM-AAAA2222").replacements_left == 2
+
+
 def test_a_longer_plan_grants_more(ann, care_2y, now):
     policy = factories.PolicyFactory(holder=ann, plan=care_2y)
     taken = [
         cover.consume(policy, reference=f"CLM-{number}", actor=DESK, now=now) for number in range(3)
     ]
     assert taken == [1, 2, 3]
+
+
+# --- what an end without a replacement leaves (K4) -----------------------------------------
+
+
+@pytest.fixture
+def kept(policy, now):
+    """How the replacement of CLM-BBBB2222 is kept, how many are left, and of how many."""
+
+    def ask(**later: float) -> tuple[str, int, int]:
+        answer = cover.kept(policy, reference="CLM-BBBB2222", at=now + timedelta(**later))
+        return answer.how, answer.left, answer.granted
+
+    return ask
+
+
+def test_a_replacement_that_the_claim_still_holds_counts_as_given_back(take, kept):
+    take("CLM-AAAA2222")
+    take("CLM-BBBB2222")
+    assert kept() == ("kept", 1, 2)
+    assert kept(days=400) == ("over", 1, 2)
+
+
+def test_a_replacement_that_was_given_back_is_kept_while_the_plan_runs(take, give_back, kept):
+    take("CLM-BBBB2222")
+    give_back("CLM-BBBB2222")
+    assert kept() == ("kept", 2, 2)
+    assert kept(days=400) == ("over", 2, 2)
+
+
+def test_of_a_replacement_that_was_never_taken_nothing_is_kept(take, kept):
+    assert kept() == ("unused", 2, 2)
+    assert kept(days=400) == ("", 2, 2)
+    take("CLM-AAAA2222")
+    assert kept() == ("unused", 1, 2)
+    take("CLM-CCCC2222")
+    assert kept() == ("", 0, 2)
+
+
+# --- another drone, another owner (T1, T2) ---------------------------------------------------
+
+
+def test_the_cover_says_when_the_present_drone_came_as_a_replacement(policy, now):
+    for number in (1, 2):
+        at = now + timedelta(days=number)
+        replacement.move(
+            cover.lock(policy),
+            new_serial=f"0AXCNEW000000{number}",
+            condition="new",
+            reference=f"CLM-{number}",
+            actor=DESK,
+            now=at,
+        )
+        cover.consume(policy, reference=f"CLM-{number}", actor=DESK, now=at + timedelta(hours=1))
+    promised = cover.cover_on("0AXCNEW0000002", at=now + timedelta(days=3))
+    assert promised.came_as_replacement_at == now + timedelta(days=2)
+
+
+def test_a_policy_has_changed_hands_from_the_instant_of_its_transfer(policy, take, now):
+    take("CLM-AAAA2222")
+    assert not cover.has_changed_hands(policy, since=now)
+    transfer.change_owner(
+        policy, name="Bo Hall", email="bo@example.com", country="US", actor=DESK, now=now
+    )
+    assert cover.has_changed_hands(policy, since=now)
+    assert not cover.has_changed_hands(policy, since=now + timedelta(microseconds=1))
 
 
 # --- holding (T3) -----------------------------------------------------------------------

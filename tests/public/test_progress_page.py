@@ -428,6 +428,7 @@ def test_an_overruled_decision_is_a_clerks_and_gives_no_contrary_reasons(claim_a
 
 def test_under_warranty_it_is_repaired_free_of_charge(claim_at, take, see):
     claim = claim_at("received", cause="product_defect")
+    assert "Waiting for the replacement fee" not in see(claim)
     page = see(take(claim, "assess", "prepare"))
     assert headline(page) == "Repairing, under warranty"
     assert "Waiting for the replacement fee" not in page
