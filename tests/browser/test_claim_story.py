@@ -102,7 +102,7 @@ def request_repair(customer: Visitor) -> None:
     page.locator("[name=accept_terms]").check()
     customer.photograph("claim-01-request")
     page.locator("main form [type=submit]").click()
-    assert re.match(r"/repair/progress/[\w-]{43}/", customer.path())
+    page.wait_for_url(re.compile(r"/repair/progress/[\w-]{43}/$"))
     see(customer, "Request received", 1)
 
 
