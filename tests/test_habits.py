@@ -45,6 +45,31 @@ def saving_a_row_only_saves_it(path: str, tree: ast.Module) -> Iterator[ast.AST]
 
 @rule(
     guilty=[
+        "claims/progress.py: def complete(claim):\n    moves.lock(claim).move(P.COMPLETED)",
+        "claims/progress.py: def complete(claim):\n    with atomic(): pass\n    moves.lock(claim)",
+        "claims/photos.py: with opened(photo):\n    moves.lock(claim)",
+    ],
+    innocent=[
+        "claims/progress.py: with transaction.atomic():\n    moves.lock(claim).move(P.COMPLETED)",
+        "claims/progress.py: lock(claim)",
+    ],
+)
+def a_step_of_a_claim_is_one_transaction(path: str, tree: ast.Module) -> Iterator[ast.AST]:
+    whole = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.With)
+        and any(True for item in block.items for _ in calls(item, "atomic"))
+        for node in ast.walk(block)
+    }
+    for call in calls(tree, "lock"):
+        is_step = isinstance(call.func, ast.Attribute) and name_of(call.func.value) == "moves"
+        if is_step and id(call) not in whole:
+            yield call
+
+
+@rule(
+    guilty=[
         "policies/forms.py: class F:\n    def clean_code(self):\n        code.save()",
         "claims/forms.py: def validate_photo(x):\n    Photo.objects.create(x=x)",
         "policies/models/code.py: class C:\n    def clean(self):\n        C.objects.update(x=1)",
