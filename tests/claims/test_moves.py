@@ -131,6 +131,20 @@ def test_notes_for_the_customer_and_notes_for_staff_are_kept_apart(house, policy
     assert letters["claim_parts_missing"] == "Please send the battery."
 
 
+def test_the_reason_of_a_cancellation_is_for_the_customer(house, policy):
+    claim = house.request(policy)
+    house.do(claim, "cancel", reason="As you asked on the phone.")
+    assert claim.events.latest("id").public_note == "As you asked on the phone."
+    letter = Letter.objects.get(name="claim_cancelled")
+    assert letter.context["note"] == "As you asked on the phone."
+
+
+@pytest.mark.parametrize("verbs", [["cancel"], ["accept", "label_bought", "receive", "assess"]])
+def test_what_nobody_said_is_not_noted(house, policy, verbs):
+    claim = house.take(house.request(policy), *verbs)
+    assert set(claim.events.values_list("public_note", "note")) == {("", "")}
+
+
 # --- steps taken back (K10) ----------------------------------------------------------------
 
 
