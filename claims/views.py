@@ -123,7 +123,7 @@ def progress_lookup(request: HttpRequest) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, form: LookupForm, claim: Claim, *, now: datetime) -> HttpResponse:
-    """The page without the key to it: it shows, and mails the link to whoever wants to act."""
+    """The page without the key to it: it shows, and mails the link to somebody who wants to act."""
 
     def mail() -> bool:
         access.mail_link(claim, actor=visitor(request), now=now)
