@@ -42,7 +42,7 @@ def correct_serial(
         period = min(locked.periods.all(), key=lambda one: one.number)
         if period.code_id is None:  # sold with its drone (B9): the dealer shipped the right one
             replacement.refuse_taken(right)
-            _refuse_other_model(right, wrong)
+            replacement.refuse_other_model(right, than=wrong)
         else:
             _judge(locked, right, window_hours=period.binding_window_hours, now=now)
         _take_statement_along(wrong, right)
@@ -63,13 +63,6 @@ def _refuse_claims(locked: Policy) -> None:
         raise Conflict(
             _("This serial number came with the replacement of %(claim)s; correct it there.")
             % {"claim": moved.note}
-        )
-
-
-def _refuse_other_model(right: Drone, wrong: Drone) -> None:
-    if right.drone_model_id != wrong.drone_model_id:
-        raise Conflict(
-            _("This serial number is on file as a %(model)s.") % {"model": right.drone_model}
         )
 
 

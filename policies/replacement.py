@@ -12,7 +12,6 @@ from policies.models import (
     ActivationSource,
     Drone,
     DroneEvent,
-    DroneModel,
     Hold,
     Order,
     Policy,
@@ -153,11 +152,7 @@ def _taking_over(serial: str, old: Drone, *, confirmed: str) -> tuple[Drone, dic
     refuse_taken(drone)
     if created:
         return drone, None
-    if drone.drone_model_id != old.drone_model_id:
-        raise Conflict(
-            _("This serial number is on file as a %(model)s.")
-            % {"model": DroneModel.objects.get(pk=drone.drone_model_id).name}
-        )
+    refuse_other_model(drone, than=old)
     known = _known(drone)
     for name, value in inherited.items():
         setattr(drone, name, value)
@@ -176,6 +171,13 @@ def refuse_taken(drone: Drone) -> None:
     if Order.objects.to_ship().filter(drone=drone).exists():
         raise Conflict(
             _("The drone with this serial number is sold in an order that has not been shipped.")
+        )
+
+
+def refuse_other_model(drone: Drone, *, than: Drone) -> None:
+    if drone.drone_model_id != than.drone_model_id:
+        raise Conflict(
+            _("This serial number is on file as a %(model)s.") % {"model": drone.drone_model}
         )
 
 

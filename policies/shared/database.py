@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection, connections, models, router
+from django.db import connection, connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
@@ -205,6 +205,15 @@ def estimated_count(queryset: models.QuerySet[Any], exact_up_to: int = 1_000) ->
 
 
 # --- set-based statements: names and SQL are our own, values are parameters -----------------
+
+
+def delete_chunk(rows: models.QuerySet[Any], *, chunk: int) -> int:
+    """Deletes at most `chunk` rows, those that another process holds left out; returns how many."""
+    with transaction.atomic():
+        oldest = rows.order_by("pk").select_for_update(skip_locked=True)
+        pks = list(oldest.values_list("pk", flat=True)[:chunk])
+        deleted: int = rows.model._default_manager.filter(pk__in=pks).delete()[0]
+    return deleted
 
 
 def work_on_chunk(

@@ -23,6 +23,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from policies.models import SentForm
+from policies.shared.database import delete_chunk
 
 FIELD = "once"
 GOOD_FOR = timedelta(days=1)
@@ -200,11 +201,7 @@ def _digest(kind: str, text: str) -> str:
 
 def forget(*, now: datetime, chunk: int) -> int:
     """Deletes at most `chunk` rows that no key can meet any more; returns how many."""
-    with transaction.atomic():
-        oldest = outlived(now=now).order_by("pk").select_for_update(skip_locked=True)
-        pks = list(oldest.values_list("pk", flat=True)[:chunk])
-        deleted, _rows = SentForm.objects.filter(pk__in=pks).delete()
-    return deleted
+    return delete_chunk(outlived(now=now), chunk=chunk)
 
 
 def outlived(*, now: datetime) -> models.QuerySet[SentForm]:

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
@@ -18,6 +18,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from policies.models import Throttle
 from policies.rules import clocks
 from policies.shared.actor import Actor
+from policies.shared.database import delete_chunk
 
 # Longer than the window of any limit: a row that is older says nothing more.
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -88,11 +89,7 @@ def outlived(*, now: datetime) -> QuerySet[Throttle]:
 
 def forget(*, now: datetime, chunk: int) -> int:
     """Deletes at most `chunk` of them; returns how many. They name the addresses of visitors."""
-    with transaction.atomic():
-        oldest = outlived(now=now).order_by("pk").select_for_update(skip_locked=True)
-        pks = list(oldest.values_list("pk", flat=True)[:chunk])
-        deleted, _ = Throttle.objects.filter(pk__in=pks).delete()
-    return deleted
+    return delete_chunk(outlived(now=now), chunk=chunk)
 
 
 def client_address(request: HttpRequest) -> str:
